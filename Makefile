@@ -1,0 +1,37 @@
+# Two commands: `make demo` (the gate on the demo environment) and `make test` (the project's own tests).
+# Both set up whatever is missing first.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint selftest bench docs lock
+
+BIN := .venv/bin
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: .venv, locked packages, Allure, nmap, Chromium
+	@.ci/setup
+
+demo: setup ## start the demo environment and run the gate on it: GO, and a report to open
+	@$(BIN)/stagehold demo
+
+test: setup lint ## lint, types and the project's own tests, a part of the defect matrix included
+	@$(BIN)/python -m pytest
+
+lint: setup ## ruff and mypy --strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/mypy
+
+selftest: setup ## the whole defect matrix: clean → GO, each defect → NO_GO with exactly its checks
+	@$(BIN)/stagehold selftest
+
+bench: setup ## measure speed and memory against the targets and print the table
+	@$(BIN)/python tests/bench/bench.py
+
+docs: setup ## write the generated documentation and the JSON Schema again
+	@$(BIN)/python -m stagehold.reference --write docs/checks.md
+	@$(BIN)/python -m stagehold.environment.schema --write
+
+lock: setup ## lock the dependencies of pyproject.toml again
+	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url --universal \
+		--python-version 3.11 --all-extras pyproject.toml -o .ci/requirements.txt

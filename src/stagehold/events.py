@@ -1,0 +1,134 @@
+"""The event log of a run: `events.jsonl`, append-only and fsynced; the source of truth of every report.
+
+One JSON object a line, `{"event": KIND, "at": UTC, …}`. Several processes write; a lock and a single write
+per line keep lines whole. A writer that was killed may leave a torn line: the next writer starts a fresh
+line, and the reader counts the torn one, which keeps the run from GO.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from stagehold.model import CaseResult, ExpectedCheck
+
+FILE_NAME = "events.jsonl"
+
+
+def utc_now() -> str:
+    """The time as the log writes it, such as `2026-11-23T16:00:00.123Z`."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class EventLog:
+    """Appends events to the log of one run."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self.path = run_folder / FILE_NAME
+
+    def write(self, event: str, /, **fields: Any) -> None:
+        """Append one event and return only when it is on disk.
+
+        Raises:
+            OSError: it could not be written; callers let that block.
+        """
+        line = json.dumps({"event": event, "at": utc_now(), **fields}, ensure_ascii=False).encode() + b"\n"
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line
+            while line:
+                line = line[os.write(descriptor, line) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def expected(self, checks: list[ExpectedCheck]) -> None:
+        """Record what the run must have results for."""
+        self.write("expected", checks=[check.model_dump(mode="json") for check in checks])
+
+    def case(self, result: CaseResult) -> None:
+        """Record the outcome of one case."""
+        self.write("case", result=result.model_dump(mode="json"))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a log holds. `unreadable` counts lines that are no event; any of them blocks."""
+
+    events: tuple[dict[str, Any], ...] = ()
+    cases: tuple[CaseResult, ...] = ()
+    expected: tuple[ExpectedCheck, ...] | None = None
+    unreadable: tuple[str, ...] = field(default=())
+
+    def of(self, kind: str) -> Iterator[dict[str, Any]]:
+        """The events of one kind, in order."""
+        return (event for event in self.events if event["event"] == kind)
+
+
+def read_events(run_folder: Path) -> Recorded:
+    """Read a run's log; a missing file is an empty log.
+
+    Raises:
+        OSError: it exists and cannot be read.
+    """
+    path = run_folder / FILE_NAME
+    if not path.exists():
+        return Recorded()
+    events: list[dict[str, Any]] = []
+    cases: list[CaseResult] = []
+    expected: tuple[ExpectedCheck, ...] | None = None
+    unreadable: list[str] = []
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        try:
+            event = json.loads(line)
+            kind = event["event"]
+            if kind == "case":
+                cases.append(CaseResult.model_validate(event["result"]))
+            elif kind == "expected":
+                expected = tuple(ExpectedCheck.model_validate(check) for check in event["checks"])
+            events.append(event)
+        except (ValueError, KeyError, TypeError, ValidationError):
+            unreadable.append(f"{FILE_NAME}:{number}")
+    return Recorded(tuple(events), tuple(cases), expected, tuple(unreadable))
+
+
+class ProgressReader:
+    """Follows a log while it grows, for live progress; torn last lines are read again next time."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self._path = run_folder / FILE_NAME
+        self._offset = 0
+
+    def new_events(self) -> list[dict[str, Any]]:
+        """Whole events written since the last call. Never raises: progress is not the verdict."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self._offset)
+                chunk = stream.read()
+        except OSError:
+            return []
+        whole = chunk.rfind(b"\n") + 1
+        self._offset += whole
+        events = []
+        for line in chunk[:whole].split(b"\n"):
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict) and "event" in event:
+                events.append(event)
+        return events

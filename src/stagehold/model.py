@@ -1,0 +1,279 @@
+"""The words of the project as types. Imports nothing of ours but `errors`.
+
+All models are frozen and refuse unknown fields, so that a half-written or foreign file is an error and
+not a silent default.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+CHECK_ID = re.compile(r"^[A-Z]{3}-\d{3}$")
+
+
+class Model(BaseModel):
+    """A frozen value with exactly the declared fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Severity(StrEnum):
+    """How bad a failure is. Every severity blocks; severity orders the report."""
+
+    BLOCKER = "blocker"
+    CRITICAL = "critical"
+    NORMAL = "normal"
+
+
+class Traffic(StrEnum):
+    """Classes of traffic, weakest first; a check declares one, the environment consents to some."""
+
+    EVIDENCE = "evidence"
+    ORDINARY = "ordinary"
+    CANARY_WRITE = "canary-write"
+    INTRUSIVE = "intrusive"
+
+
+class Outcome(StrEnum):
+    """What became of a case, or of a check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    UNCOVERED = "uncovered"
+    NOT_APPLICABLE = "not_applicable"
+    NOT_RUN = "not_run"
+
+
+class Decision(StrEnum):
+    """What `decide()` says of a run. Only GO opens the gate."""
+
+    GO = "GO"
+    NO_GO = "NO_GO"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class Promise(StrEnum):
+    """What became of a commitment."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    NOT_PROVEN = "not proven"
+    NOT_CLAIMED = "not claimed"
+
+
+SAFEGUARDS: dict[str, str] = {
+    "encrypted-transport": "Traffic is encrypted with current protocols only.",
+    "trusted-certificate": "Certificates are trusted, name the host and are in date.",
+    "transport-policy": "Browsers are told to use HTTPS and nothing else.",
+    "declared-exposure": "Exactly the declared ports are reachable.",
+    "database-unreachable": "No database interface is reachable from outside.",
+    "management-restricted": "Management interfaces are reachable only from where they are declared.",
+    "firewall-verified": "The firewall does what its description says.",
+    "authentication-required": "Nothing but what is declared public answers anonymous callers.",
+    "personal-login": "Each person logs in with a personal user name and password.",
+    "session-integrity": "Sessions are individual and end when they should.",
+    "brute-force-resistance": "Guessing passwords is slowed down or stopped.",
+    "tenant-isolation": "A company sees and changes nothing of another company.",
+    "role-separation": "A role can do what it is granted and nothing else.",
+    "personal-data-isolation": "Personal data are open to the person and to who must process them.",
+    "browser-protection": "Responses carry the protections browsers understand.",
+    "information-restraint": "Responses reveal nothing that helps an attacker.",
+    "release-identity": "What runs is the very build that is to be released.",
+    "working-journeys": "What people do every day works.",
+    "data-integrity": "Data are what their owner entered, complete and in balance.",
+    "service-capacity": "The service answers in time at the declared load.",
+    "fault-tolerance": "The service survives the loss of a part.",
+    "backups": "Backups are made, kept apart and can be restored.",
+    "replication": "Changes reach the standby.",
+    "service-monitoring": "Rooms and services are watched.",
+    "log-analysis": "Logs are complete, protected and looked at.",
+    "break-in-monitoring": "Break-in attempts are noticed.",
+    "approved-software": "Only tested and approved software processes data.",
+    "risk-intelligence": "News about risks is gathered.",
+    "no-passwords-by-mail": "Mail never asks for or carries a password.",
+    "notices": "Users are told about issues.",
+}
+"""The fixed vocabulary: what a commitment may name and a check may prove."""
+
+
+def _check_id(value: str) -> str:
+    if not CHECK_ID.match(value):
+        raise ValueError(f"{value!r} is not a check id such as TLS-001")
+    return value
+
+
+def _safeguard(value: str) -> str:
+    if value not in SAFEGUARDS:
+        raise ValueError(f"{value!r} is not one of the safeguards: {', '.join(sorted(SAFEGUARDS))}")
+    return value
+
+
+CheckId = Annotated[str, AfterValidator(_check_id)]
+Safeguard = Annotated[str, AfterValidator(_safeguard)]
+
+
+class CheckSpec(Model):
+    """What a check says about itself; the catalogue is the set of these, read from the checks."""
+
+    id: CheckId
+    severity: Severity
+    proves: tuple[Safeguard, ...] = Field(min_length=1)
+    remedy: str = Field(min_length=1)
+    requires: tuple[CheckId, ...] = ()
+    needs: tuple[str, ...] = ()
+    """Dotted keys of the environment without which the check is uncovered, such as `policy.lockout`."""
+    core: bool = False
+    """Uncovered core checks keep a required commitment from being kept. Blockers always are core."""
+    defects: tuple[str, ...] = ()
+    traffic: Traffic = Traffic.ORDINARY
+    claim: str = ""
+    """The first paragraph of the docstring: the sentence a release manager reads."""
+    detail: str = ""
+    """The rest of the docstring: how it is measured, sources."""
+    suite: str = ""
+    location: str = ""
+    """`file:line`, relative to the suites' parent folder."""
+
+    @property
+    def is_core(self) -> bool:
+        """Whether the check must be covered for its commitments to be kept."""
+        return self.core or self.severity is Severity.BLOCKER
+
+
+class Evidence(Model):
+    """One attachment: `path` is relative to the run's folder."""
+
+    name: str
+    media_type: str
+    path: str
+
+
+class ExpectedCheck(Model):
+    """A check that the run must have results for, with every case collected before any deselection."""
+
+    spec: CheckSpec
+    cases: tuple[str, ...]
+    """Case ids, `""` for a check without parameters. Empty means: nothing to run, which blocks."""
+
+
+class CaseResult(Model):
+    """The recorded outcome of one case."""
+
+    check: CheckId
+    case: str
+    outcome: Outcome
+    message: str = ""
+    """One line that says why, for every outcome but passed."""
+    expected: str = ""
+    observed: str = ""
+    reproduce: str = ""
+    """A command line by which a third party sees the same; placeholders stand for secrets."""
+    details: str = ""
+    """The traceback or assertion text, for people who debug."""
+    started: str = ""
+    """UTC, ISO 8601."""
+    seconds: float = 0.0
+    attempt: int = 1
+    evidence: tuple[Evidence, ...] = ()
+
+
+class CheckResult(Model):
+    """All cases of one check, and what they amount to."""
+
+    spec: CheckSpec
+    outcome: Outcome
+    reason: str = ""
+    cases: tuple[CaseResult, ...] = ()
+
+
+class Commitment(Model):
+    """A sentence promised: the input of the gate."""
+
+    id: str = Field(min_length=1)
+    text: str = Field(min_length=1)
+    source: str = ""
+    owner: str = Field(min_length=1)
+    safeguards: tuple[Safeguard, ...] = Field(min_length=1)
+
+
+class CommitmentResult(Model):
+    """What a run says about one commitment; counts are of checks."""
+
+    commitment: Commitment
+    state: Promise
+    required: bool
+    reason: str = ""
+    checks: tuple[CheckId, ...] = ()
+    passed: int = 0
+    failed: int = 0
+    inconclusive: int = 0
+    uncovered: int = 0
+    not_applicable: int = 0
+    unproven_safeguards: tuple[Safeguard, ...] = ()
+    """Safeguards of the sentence that no passed check proves; printed, so that `kept` is not over-read."""
+
+
+class Problem(Model):
+    """Something that keeps the run from GO and is not the outcome of a check."""
+
+    what: str
+    remedy: str = ""
+
+
+class Artifact(Model):
+    """The build that was tested."""
+
+    expected_digest: str = ""
+    observed_digest: str = ""
+
+
+class LaneRecord(Model):
+    """One suite's process: how long it took and how it ended."""
+
+    suite: str
+    seconds: float
+    exit_code: int | None
+    note: str = ""
+
+
+class RunInfo(Model):
+    """Facts about the invocation."""
+
+    run_id: str
+    environment: str
+    environment_file: str = ""
+    environment_digest: str = ""
+    suite_digest: str = ""
+    targets: tuple[str, ...] = ()
+    profile: str = ""
+    started: str = ""
+    finished: str = ""
+    artifact: Artifact = Artifact()
+    tools: dict[str, str] = Field(default_factory=dict)
+    lanes: tuple[LaneRecord, ...] = ()
+
+
+class Verdict(Model):
+    """What `decide()` returns together with the facts of the run; `verdict.json` is this, dumped."""
+
+    schema_id: str = Field(default="stagehold/verdict/v1", alias="schema")
+    decision: Decision
+    headline: str
+    reasons: tuple[str, ...]
+    """Why not GO, most important first; empty only for GO."""
+    run: RunInfo
+    expected_checks: int = 0
+    executed_checks: int = 0
+    counts: dict[Outcome, int] = Field(default_factory=dict)
+    """Checks per outcome."""
+    checks: tuple[CheckResult, ...] = ()
+    commitments: tuple[CommitmentResult, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    not_claimed: int = 0
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
