@@ -86,9 +86,7 @@ def test_no_bytes_break_the_reader(tmp_path: Path, data: bytes) -> None:
 
     recorded = read_events(tmp_path)
 
-    assert len(recorded.events) + len(recorded.unreadable) == len(
-        [line for line in data.split(b"\n") if line]
-    )
+    assert len(recorded.events) + len(recorded.unreadable) == len([line for line in data.split(b"\n") if line])
 
 
 def test_progress_sees_only_whole_lines(tmp_path: Path) -> None:

@@ -24,12 +24,8 @@ from stagehold.model import (
 from stagehold.verdict import Rules, decide, unfinished, with_problem
 
 RUN = RunInfo(run_id="r1", environment="e1")
-PROMISE = Commitment(
-    id="S15", text="HTTPS everywhere.", owner="platform", safeguards=("encrypted-transport",)
-)
-OTHER = Commitment(
-    id="S05", text="No database outside.", owner="network", safeguards=("database-unreachable",)
-)
+PROMISE = Commitment(id="S15", text="HTTPS everywhere.", owner="platform", safeguards=("encrypted-transport",))
+OTHER = Commitment(id="S05", text="No database outside.", owner="network", safeguards=("database-unreachable",))
 NEVER_GO = [Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.NOT_RUN]
 
 
@@ -49,9 +45,7 @@ def expect(check: CheckSpec, *cases: str) -> ExpectedCheck:
 
 
 def result(check_id: str, outcome: Outcome, case: str = "", attempt: int = 1) -> CaseResult:
-    return CaseResult(
-        check=check_id, case=case, outcome=outcome, message=f"because {outcome}", attempt=attempt
-    )
+    return CaseResult(check=check_id, case=case, outcome=outcome, message=f"because {outcome}", attempt=attempt)
 
 
 def judge(
@@ -62,9 +56,7 @@ def judge(
     rules: Rules = Rules(),  # noqa: B008 - frozen
     problems: tuple[Problem, ...] = (),
 ) -> Verdict:
-    return decide(
-        expected=expected, recorded=recorded, statement=statement, rules=rules, run=RUN, problems=problems
-    )
+    return decide(expected=expected, recorded=recorded, statement=statement, rules=rules, run=RUN, problems=problems)
 
 
 def test_everything_proven_is_go() -> None:
@@ -135,20 +127,14 @@ def test_nothing_required_blocks() -> None:
     """An empty list of required commitments is not a way around the statement."""
     rules = Rules(required_commitments=())
 
-    assert (
-        judge([expect(spec())], [result("TLS-001", Outcome.PASSED)], rules=rules).decision
-        is Decision.INCONCLUSIVE
-    )
+    assert judge([expect(spec())], [result("TLS-001", Outcome.PASSED)], rules=rules).decision is Decision.INCONCLUSIVE
 
 
 def test_unknown_required_commitment_blocks() -> None:
     """A typo in the required commitments blocks."""
     rules = Rules(required_commitments=("S15", "S99"))
 
-    assert (
-        judge([expect(spec())], [result("TLS-001", Outcome.PASSED)], rules=rules).decision
-        is Decision.INCONCLUSIVE
-    )
+    assert judge([expect(spec())], [result("TLS-001", Outcome.PASSED)], rules=rules).decision is Decision.INCONCLUSIVE
 
 
 def test_commitment_without_a_check_blocks_when_required() -> None:
@@ -163,9 +149,7 @@ def test_commitment_left_out_is_counted() -> None:
     """Leaving a promise out is possible, and visible."""
     rules = Rules(required_commitments=("S15",))
 
-    verdict = judge(
-        [expect(spec())], [result("TLS-001", Outcome.PASSED)], statement=(PROMISE, OTHER), rules=rules
-    )
+    verdict = judge([expect(spec())], [result("TLS-001", Outcome.PASSED)], statement=(PROMISE, OTHER), rules=rules)
 
     assert verdict.decision is Decision.GO
     assert verdict.not_claimed == 1
@@ -208,9 +192,7 @@ def test_strict_makes_every_uncovered_check_block() -> None:
 
 def test_problem_blocks_whatever_passed() -> None:
     """A crashed lane or a damaged log keeps a run of passed checks from GO."""
-    verdict = judge(
-        [expect(spec())], [result("TLS-001", Outcome.PASSED)], problems=(Problem(what="lane crashed"),)
-    )
+    verdict = judge([expect(spec())], [result("TLS-001", Outcome.PASSED)], problems=(Problem(what="lane crashed"),))
 
     assert verdict.decision is Decision.INCONCLUSIVE
     assert "lane crashed" in verdict.reasons
@@ -218,9 +200,7 @@ def test_problem_blocks_whatever_passed() -> None:
 
 def test_failure_wins_over_problems() -> None:
     """What was measured and is false stays a NO_GO even when something else went wrong."""
-    verdict = judge(
-        [expect(spec())], [result("TLS-001", Outcome.FAILED)], problems=(Problem(what="lane crashed"),)
-    )
+    verdict = judge([expect(spec())], [result("TLS-001", Outcome.FAILED)], problems=(Problem(what="lane crashed"),))
 
     assert verdict.decision is Decision.NO_GO
 
@@ -279,15 +259,11 @@ def test_same_try_recorded_twice_counts_as_the_worse() -> None:
 
 
 @given(
-    st.lists(
-        st.tuples(st.sampled_from(list(Outcome)), st.sampled_from(list(Severity))), min_size=1, max_size=8
-    ),
+    st.lists(st.tuples(st.sampled_from(list(Outcome)), st.sampled_from(list(Severity))), min_size=1, max_size=8),
     st.booleans(),
     st.sets(st.integers(0, 7)),
 )
-def test_go_needs_proof_of_everything(
-    rows: list[tuple[Outcome, Severity]], strict: bool, missing: set[int]
-) -> None:
+def test_go_needs_proof_of_everything(rows: list[tuple[Outcome, Severity]], strict: bool, missing: set[int]) -> None:
     """No mixture of outcomes gives GO unless something passed, nothing is open and no core check is uncovered."""
     expected = [expect(spec(f"TLS-{n:03d}", severity=severity)) for n, (_, severity) in enumerate(rows)]
     recorded = [result(f"TLS-{n:03d}", outcome) for n, (outcome, _) in enumerate(rows) if n not in missing]

@@ -1,0 +1,1 @@
+"""The environment: a deployed system and the facts we expect of it, read from strict YAML."""

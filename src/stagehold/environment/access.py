@@ -1,0 +1,179 @@
+"""Who may log in, how, and what belongs to whom: `flows`, `accounts`, `inventory`, `denial`, `fixtures`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from stagehold.environment.values import (
+    JsonPointer,
+    Method,
+    Operation,
+    RegularExpression,
+    SecretRef,
+    Status,
+    Text,
+    UrlPath,
+)
+from stagehold.model import Model
+
+
+class Request(Model):
+    """One HTTP request; `{…}` placeholders are filled by who sends it."""
+
+    method: Method = "GET"
+    path: UrlPath
+    json_body: dict[str, object] | None = Field(default=None, alias="json")
+    form: dict[str, str] | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_body_with_a_method_for_it(self) -> Request:
+        if self.json_body is not None and self.form is not None:
+            raise ValueError("has both `json` and `form`; a request has one body")
+        if self.method in {"GET", "HEAD"} and not (self.json_body is None and self.form is None):
+            raise ValueError(f"is a {self.method} with a body; give its `method`")
+        return self
+
+
+class WhoAmI(Model):
+    """A side-effect-free private page that tells whose session it is; the only judge of a login."""
+
+    path: UrlPath
+    user: JsonPointer | None = None
+    """JSON pointer such as `/username`."""
+    company: JsonPointer | None = None
+    role: JsonPointer | None = None
+    contains: Text | None = None
+    """For pages: text that only the logged-in person's page holds; `{user}` becomes the user name."""
+
+    @model_validator(mode="after")
+    def _tells_who(self) -> WhoAmI:
+        if self.user is None and self.contains is None:
+            raise ValueError("needs `user` or `contains`: how the answer tells whose session it is")
+        return self
+
+
+class FormFields(Model):
+    """Names of the inputs; found by their types when left out."""
+
+    user: Text | None = None
+    password: Text | None = None
+
+
+class FormFlow(Model):
+    """Login by an HTML form and a session cookie. Hidden inputs (CSRF tokens) are carried along."""
+
+    kind: Literal["form"]
+    target: str
+    page: UrlPath = "/login"
+    fields: FormFields = FormFields()
+    logout: Request | None = None
+    """Hidden inputs of the page that holds the logout form are carried along; see `logout_page`."""
+    logout_page: UrlPath | None = None
+    """A page with the logout form, when logout wants a CSRF token; default: the whoami page."""
+    whoami: WhoAmI
+
+
+class TokenFlow(Model):
+    """Login by a JSON request that answers with a token."""
+
+    kind: Literal["json_token"]
+    target: str
+    login: Request
+    """`{user}` and `{password}` are filled in, also inside `json` and `form`."""
+    token: JsonPointer = "/access_token"  # noqa: S105 - a JSON pointer
+    header: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9-]+: .*\{token\}",
+            description="a header with `{token}` in it, such as `Authorization: Bearer {token}`",
+        ),
+    ] = "Authorization: Bearer {token}"
+    logout: Request | None = None
+    whoami: WhoAmI
+
+
+class BasicFlow(Model):
+    """HTTP Basic: every request carries the credentials, nothing can be logged out."""
+
+    kind: Literal["basic"]
+    target: str
+    whoami: WhoAmI
+
+
+Flow = Annotated[FormFlow | TokenFlow | BasicFlow, Field(discriminator="kind")]
+
+
+class Account(Model):
+    """A test account. `sacrificial` ones exist to be locked out, and only they may be."""
+
+    alias: Text
+    company: str | None = None
+    role: Text | None = None
+    flow: str
+    user: Text
+    password_ref: SecretRef
+    pool: Literal["standard", "sacrificial"] = "standard"
+    lock_ok: bool = False
+
+
+class Inventory(Model):
+    """The operations the service offers, and which of them are meant for anybody."""
+
+    target: str
+    openapi: (
+        Annotated[str, Field(pattern=r"^(/|file:.)", description="a path on the target, or `file:PATH`")] | None
+    ) = None
+    """A path on the target, or `file:PATH`."""
+    extra_operations: tuple[Operation, ...] = ()
+    """`METHOD /path/{id}`, for what OpenAPI does not list."""
+    public_operations: tuple[Operation, ...] = ()
+    exclude: tuple[Exclusion, ...] = ()
+
+
+class Exclusion(Model):
+    """An operation never sent, and why; shown as not exercised."""
+
+    op: Operation
+    reason: str = Field(min_length=1)
+
+
+class DenialRule(Model):
+    """How a refusal looks. All given conditions must hold."""
+
+    status: tuple[Status, ...] = Field(min_length=1)
+    location: RegularExpression | None = None
+    """Regular expression the Location header must match, for refusals that redirect."""
+    contains: Text | None = None
+    """Text in the body, for refusals that answer 200."""
+
+
+class Denial(Model):
+    """Declared styles of refusal of one target; several rules of a situation are alternatives."""
+
+    anonymous: tuple[DenialRule, ...] = ()
+    tenant: tuple[DenialRule, ...] = ()
+
+
+class ObjectFixture(Model):
+    """A disposable object of one company, made with a canary and removed again."""
+
+    name: Text
+    owner: str
+    """Alias of the account that creates and reads it."""
+    target: str
+    create: Request
+    """`{canary}` must occur in it; `{run}` is the run's id."""
+    id: JsonPointer = "/id"
+    """JSON pointer into the answer of `create`."""
+    read: Request
+    """`{id}` becomes the object's id. The owner's answer must hold the canary."""
+    writes: tuple[Request, ...] = ()
+    """Changes that another company must not be able to make; `{id}` and `{canary}` are filled in."""
+    parameters: tuple[str, ...] = ()
+    """Names of OpenAPI path parameters that take this object's id."""
+
+
+Inventory.model_rebuild()

@@ -1,0 +1,249 @@
+"""What a run would do, before any traffic: checks, addresses, commitments. Pure, but for the drawing.
+
+Names have been resolved by who built the network; nothing else is ever sent for a plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from stagehold.environment.reader import LoadedEnvironment
+from stagehold.environment.secrets import Reference, look_up
+from stagehold.model import CheckSpec, Commitment, Traffic
+
+NAMED = 3
+"""References named as an obstacle; all are in the table above it."""
+Prospect = Literal["can be proven", "cannot be proven", "not claimed"]
+
+
+class AllowEntry(Protocol):
+    """One thing that may be contacted, as `Network.entries` holds it."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def addresses(self) -> tuple[str, ...]: ...
+    @property
+    def port(self) -> int | None: ...
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def problem(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCheck:
+    """A check and what keeps it from running; empty when it will run."""
+
+    spec: CheckSpec
+    missing: tuple[str, ...]
+    """Such as `needs policy.lockout` or `no consent for intrusive traffic`."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether it will run. Whether a case remains after parametrization shows only at collection."""
+        return not self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCommitment:
+    """A sentence and what this environment can do for it."""
+
+    commitment: Commitment
+    required: bool
+    prospect: Prospect
+    reason: str
+    checks: tuple[PlannedCheck, ...]
+    unproven: tuple[str, ...]
+    """Its safeguards that no check which will run proves."""
+
+    @property
+    def running(self) -> int:
+        """How many of its checks will run."""
+        return sum(check.runs for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything `stagehold plan` shows."""
+
+    environment: str
+    file: str
+    digest: str
+    statement: str
+    load_profile: str
+    checks: tuple[PlannedCheck, ...]
+    commitments: tuple[PlannedCommitment, ...]
+    entries: tuple[AllowEntry, ...]
+    references: tuple[Reference, ...]
+    vantages: tuple[tuple[str, str], ...]
+    traffic: tuple[Traffic, ...]
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why a run of this plan cannot be GO, as far as the files show; empty when nothing is in the way."""
+        found = [
+            f"{item.commitment.id} is required and cannot be proven: {item.reason}"
+            for item in self.commitments
+            if item.required and item.prospect != "can be proven"
+        ]
+        if absent := list(dict.fromkeys(item.reference for item in self.references if item.problem)):
+            names = ", ".join(absent[:NAMED]) + (", ..." if len(absent) > NAMED else "")
+            found.append(f"references that lead nowhere now ({len(absent)}): {names}")
+        found += dict.fromkeys(f"{entry.host}: {entry.problem}" for entry in self.entries if entry.problem)
+        if not any(check.runs for check in self.checks):
+            found.append("no check will run")
+        return tuple(found)
+
+
+def build_plan(loaded: LoadedEnvironment, specs: Sequence[CheckSpec], network_entries: Sequence[AllowEntry]) -> Plan:
+    """What a run of this environment would do.
+
+    Args:
+        loaded: the environment and its statement.
+        specs: the catalogue.
+        network_entries: what may be contacted, from `Network.entries`.
+    """
+    environment = loaded.environment
+    checks = tuple(_planned(loaded, spec) for spec in specs)
+    strict = environment.policy.strict
+    required = environment.policy.required_commitments
+    return Plan(
+        environment=environment.environment.id,
+        file=str(loaded.path),
+        digest=loaded.digest,
+        statement=str(loaded.statement.path),
+        load_profile=environment.policy.load_profile if environment.load else "",
+        checks=checks,
+        commitments=tuple(
+            _prospect(commitment, checks, required=required is None or commitment.id in required, strict=strict)
+            for commitment in loaded.statement.commitments
+        ),
+        entries=tuple(network_entries),
+        references=look_up(environment, loaded.folder),
+        vantages=tuple((name, vantage.agent) for name, vantage in environment.vantage.items()),
+        traffic=environment.consent.classes,
+    )
+
+
+def _planned(loaded: LoadedEnvironment, spec: CheckSpec) -> PlannedCheck:
+    environment = loaded.environment
+    missing = [f"needs {key}" for key in spec.needs if not environment.has(key)]
+    if spec.traffic not in environment.consent.classes:
+        missing.append(f"no consent for {spec.traffic.value} traffic")
+    return PlannedCheck(spec, tuple(missing))
+
+
+def _prospect(
+    commitment: Commitment, checks: Sequence[PlannedCheck], *, required: bool, strict: bool
+) -> PlannedCommitment:
+    """The same rule as the verdict's: an uncovered core check, or none that runs, keeps it unproven."""
+    mine = tuple(c for c in checks if set(c.spec.proves) & set(commitment.safeguards))
+    proven = {safeguard for c in mine if c.runs for safeguard in c.spec.proves}
+    core = [c for c in mine if not c.runs and (strict or c.spec.is_core)]
+    reason = ""
+    if not mine:
+        reason = "no check proves it"
+    elif core:
+        reason = "; ".join(f"{c.spec.id} {', '.join(c.missing)}" for c in core)
+    elif not any(c.runs for c in mine):
+        reason = "; ".join(f"{c.spec.id} {', '.join(c.missing)}" for c in mine)
+    prospect: Prospect = "cannot be proven" if reason else "can be proven"
+    return PlannedCommitment(
+        commitment,
+        required,
+        prospect if required else "not claimed",
+        reason,
+        mine,
+        tuple(safeguard for safeguard in commitment.safeguards if safeguard not in proven),
+    )
+
+
+def render(plan: Plan, console: Console) -> None:
+    """Draw the plan; no colours and no cut words where the output is no terminal."""
+    console.print(f"[bold]Plan for {escape(plan.environment)}[/]  {escape(plan.file)}", highlight=False)
+    console.print("Nothing has been sent but the questions that resolve names.", style="dim", highlight=False)
+    _checks(plan, console)
+    _network(plan, console)
+    _commitments(plan, console)
+    _references(plan, console)
+    _end(plan, console)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    return table
+
+
+def _checks(plan: Plan, console: Console) -> None:
+    running = sum(check.runs for check in plan.checks)
+    table = _table(f"\nChecks: {running} of {len(plan.checks)} will run", "check", "suite", "traffic", "state")
+    for check in plan.checks:
+        state = "will run" if check.runs else f"uncovered: {', '.join(check.missing)}"
+        if not check.runs and check.spec.is_core:
+            state += " (core)"
+        table.add_row(check.spec.id, check.spec.suite, check.spec.traffic.value, escape(state))
+    console.print(table, highlight=False)
+    if plan.load_profile:
+        weaker = "" if plan.load_profile == "release" else ", not the profile `release`"
+        console.print(f"Load profile: {escape(plan.load_profile)}{weaker}", highlight=False)
+
+
+def _network(plan: Plan, console: Console) -> None:
+    table = _table("\nMay be contacted, and nothing else", "host", "addresses", "port", "for")
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for entry in plan.entries:
+        port = "all" if entry.port is None else str(entry.port)
+        rows.setdefault((entry.host, entry.problem or ", ".join(entry.addresses), port), []).append(entry.purpose)
+    for row, purposes in rows.items():
+        table.add_row(*map(escape, row), escape(", ".join(dict.fromkeys(purposes))))
+    console.print(table, highlight=False)
+    where = ", ".join(f"{name} ({agent})" for name, agent in plan.vantages)
+    console.print(f"Looked at from: {escape(where)}", highlight=False)
+    classes = ", ".join(kind.value for kind in plan.traffic) or "none"
+    console.print(f"Traffic consented to: {classes}", highlight=False)
+
+
+def _commitments(plan: Plan, console: Console) -> None:
+    required = [item for item in plan.commitments if item.required]
+    provable = sum(item.prospect == "can be proven" for item in required)
+    table = _table(
+        f"\nCommitments: {provable} of {len(required)} required can be proven, "
+        f"{len(plan.commitments) - len(required)} not claimed (of {len(plan.commitments)})",
+        "id", "state", "checks", "what is missing",
+    )  # fmt: skip
+    for item in plan.commitments:
+        missing = item.reason or (f"not proven by any check: {', '.join(item.unproven)}" if item.unproven else "")
+        counted = f"{item.running} of {len(item.checks)}"
+        table.add_row(escape(item.commitment.id), item.prospect, counted, escape(missing))
+    console.print(table, highlight=False)
+
+
+def _references(plan: Plan, console: Console) -> None:
+    users: dict[tuple[str, str], list[str]] = {}
+    for item in plan.references:
+        if wrong := item.problem or item.warning:
+            users.setdefault((wrong, item.reference), []).append(item.needed_by)
+    by_problem: dict[str, list[str]] = {}
+    for (wrong, reference), needed_by in users.items():
+        by_problem.setdefault(wrong, []).append(f"{reference} ({', '.join(needed_by)})")
+    for wrong, references in by_problem.items():
+        console.print(f"\nReferences: {wrong}", style="bold", markup=False, highlight=False)
+        console.print(", ".join(references), markup=False, highlight=False)
+
+
+def _end(plan: Plan, console: Console) -> None:
+    if not plan.obstacles:
+        console.print("\nNothing in the files stands in the way of a decision.", highlight=False)
+        return
+    console.print(f"\n[bold]As it stands, a run cannot be GO ({len(plan.obstacles)}):[/]", highlight=False)
+    for obstacle in plan.obstacles:
+        console.print(f"  - {obstacle}", markup=False, highlight=False)
