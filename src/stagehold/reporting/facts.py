@@ -1,0 +1,227 @@
+"""What the decision page, its Markdown and the terminal all say, worked out once from a verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from stagehold.errors import ReportError
+from stagehold.model import (
+    CheckResult,
+    CommitmentResult,
+    Decision,
+    LaneRecord,
+    Outcome,
+    Promise,
+    Verdict,
+)
+from stagehold.reporting.text import duration, plural
+
+OPEN = (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)
+_RELEASE_PROFILE = "release"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """How a state is shown: never by colour alone."""
+
+    word: str
+    glyph: str
+    tone: str
+    """`good`, `bad`, `open` or `none`: a class of the page and a style of the terminal."""
+
+
+DECISIONS = {
+    Decision.GO: Sign("GO", "✓", "good"),
+    Decision.NO_GO: Sign("NO-GO", "✕", "bad"),
+    Decision.INCONCLUSIVE: Sign("NO DECISION", "?", "open"),
+}
+OUTCOMES = {
+    Outcome.PASSED: Sign("passed", "✓", "good"),
+    Outcome.FAILED: Sign("failed", "✕", "bad"),
+    Outcome.INCONCLUSIVE: Sign("could not check", "?", "open"),
+    Outcome.NOT_RUN: Sign("did not run", "?", "open"),
+    Outcome.UNCOVERED: Sign("not configured", "○", "none"),
+    Outcome.NOT_APPLICABLE: Sign("not applicable", "–", "none"),  # noqa: RUF001 - a dash is meant
+}
+PROMISES = {
+    Promise.KEPT: Sign("kept", "✓", "good"),
+    Promise.BROKEN: Sign("broken", "✕", "bad"),
+    Promise.NOT_PROVEN: Sign("not proven", "?", "open"),
+    Promise.NOT_CLAIMED: Sign("not claimed", "○", "none"),
+}
+ADVICE = {
+    Decision.GO: "This build may be deployed.",
+    Decision.NO_GO: "Repair what is named below and run the gate again; nothing else lifts this decision.",
+    Decision.INCONCLUSIVE: "This build must not be deployed yet: a promise counts only when it is proven. "
+    "Remove the cause named below and run the gate again.",
+}
+
+
+@dataclass(frozen=True)
+class SuiteRow:
+    """One suite in numbers of checks; they add up to `total`."""
+
+    name: str
+    sign: Sign
+    total: int
+    passed: int
+    failed: int
+    unknown: int
+    uncovered: int
+    not_applicable: int
+    took: str
+    ended: str
+    ended_well: bool
+
+
+def require_coherent(verdict: Verdict) -> None:
+    """Refuse to render a GO that its own facts contradict.
+
+    Raises:
+        ReportError: the verdict says GO and holds a reason, a problem, a failed or undecided check, a broken
+            promise, or no passed check at all.
+    """
+    if verdict.decision is not Decision.GO:
+        return
+    outcomes = {check.outcome for check in verdict.checks}
+    required = [result for result in verdict.commitments if result.required]
+    if (
+        verdict.reasons
+        or verdict.problems
+        or outcomes & {Outcome.FAILED, *OPEN}
+        or Outcome.PASSED not in outcomes
+        or any(result.state is not Promise.KEPT for result in required)
+        or any(result.state is Promise.BROKEN for result in verdict.commitments)
+    ):
+        raise ReportError("the verdict says GO, and what it holds does not: no report may show it")
+
+
+def suites(verdict: Verdict) -> tuple[SuiteRow, ...]:
+    """One row for each suite that has checks or had a lane, worst state first in its sign."""
+    lanes = {lane.suite: lane for lane in verdict.run.lanes}
+    names = sorted({check.spec.suite for check in verdict.checks} | set(lanes))
+    rows = []
+    for name in names:
+        count = Counter(check.outcome for check in verdict.checks if check.spec.suite == name)
+        lane = lanes.get(name)
+        ended, ended_well = _ended(lane)
+        unknown = count[Outcome.INCONCLUSIVE] + count[Outcome.NOT_RUN]
+        if count[Outcome.FAILED]:
+            sign = Sign("failed", "✕", "bad")
+        elif unknown or not ended_well or not count.total():
+            sign = Sign("not proven", "?", "open")
+        elif not count[Outcome.PASSED]:
+            sign = Sign("nothing checked", "○", "none")
+        else:
+            sign = Sign("passed", "✓", "good")
+        rows.append(
+            SuiteRow(
+                name=name,
+                sign=sign,
+                total=count.total(),
+                passed=count[Outcome.PASSED],
+                failed=count[Outcome.FAILED],
+                unknown=unknown,
+                uncovered=count[Outcome.UNCOVERED],
+                not_applicable=count[Outcome.NOT_APPLICABLE],
+                took=duration(lane.seconds) if lane else "no lane",
+                ended=ended,
+                ended_well=ended_well,
+            )
+        )
+    return tuple(rows)
+
+
+def commitments_line(verdict: Verdict) -> str:
+    """The denominator: `10 of 10 required kept, 8 not claimed`."""
+    required = [result for result in verdict.commitments if result.required]
+    state = Counter(result.state for result in required)
+    line = f"{state[Promise.KEPT]} of {len(required)} required kept"
+    for promise in (Promise.BROKEN, Promise.NOT_PROVEN):
+        if state[promise]:
+            line += f", {state[promise]} {promise.value}"
+    return f"{line}, {verdict.not_claimed} not claimed"
+
+
+def commitment_counts(result: CommitmentResult) -> str:
+    """`21 checks passed, 9 not configured`: never only the flattering half."""
+    parts = [
+        f"{count} {word}"
+        for count, word in (
+            (result.failed, "failed"),
+            (result.inconclusive, "could not check"),
+            (result.uncovered, "not configured"),
+            (result.not_applicable, "not applicable"),
+        )
+        if count
+    ]
+    return ", ".join([f"{plural(result.passed, 'check')} passed", *parts])
+
+
+def checks_line(verdict: Verdict) -> str:
+    """`17 checks: 14 passed, 3 failed`; outcomes that did not occur are left out."""
+    count = Counter(check.outcome for check in verdict.checks)
+    parts = [f"{count[outcome]} {sign.word}" for outcome, sign in OUTCOMES.items() if count[outcome]]
+    return f"{plural(len(verdict.checks), 'check')}: {', '.join(parts)}" if parts else "no checks"
+
+
+def of_outcome(verdict: Verdict, *outcomes: Outcome) -> tuple[CheckResult, ...]:
+    """The checks of these outcomes, by id."""
+    return tuple(sorted((c for c in verdict.checks if c.outcome in outcomes), key=lambda check: check.spec.id))
+
+
+def build_sign(verdict: Verdict) -> tuple[Sign, str]:
+    """Whether the build that ran is the build that is to be released, in one sentence.
+
+    Two equal digests and a passed check of the build's identity are proof; one contradiction outweighs both.
+    """
+    artifact = verdict.run.artifact
+    expected, observed = artifact.expected_digest, artifact.observed_digest
+    checks = [check for check in verdict.checks if "release-identity" in check.spec.proves]
+    outcomes = {check.outcome for check in checks}
+    if (expected and observed and expected != observed) or Outcome.FAILED in outcomes:
+        return Sign("another build", "✕", "bad"), "Another build is running than the one to be released."
+    unknown = Sign("unknown", "?", "open")
+    if not expected:
+        return unknown, "No digest was declared for this release: no build is vouched for."
+    if outcomes & set(OPEN):
+        return unknown, "Which build is running could not be decided."
+    if observed:
+        return Sign("same build", "✓", "good"), "The running build is the one to be released."
+    if outcomes == {Outcome.PASSED}:
+        names = ", ".join(check.spec.id for check in checks)
+        return Sign("same build", "✓", "good"), f"{names} saw the build that is to be released running."
+    return unknown, "The running build could not be observed."
+
+
+def limits(verdict: Verdict) -> tuple[str, ...]:
+    """What this decision does not say, in sentences; lists of checks by name are shown beside them."""
+    found = ["This was a testing environment, not production: what holds here was shown here, at this time."]
+    profile = verdict.run.profile
+    if profile != _RELEASE_PROFILE:
+        name = f"the load profile {profile!r}" if profile else "no load profile"
+        found.append(f"The run used {name}, not 'release': capacity at release load is not proven.")
+    weak = [
+        f"{result.commitment.id} ({', '.join(result.unproven_safeguards)})"
+        for result in verdict.commitments
+        if result.state is Promise.KEPT and result.unproven_safeguards
+    ]
+    if weak:
+        found.append(f"Kept, though no passed check proves these safeguards: {'; '.join(weak)}.")
+    unclaimed = [r.commitment.id for r in verdict.commitments if r.state is Promise.NOT_CLAIMED]
+    if unclaimed:
+        found.append(f"Not claimed by this environment: {', '.join(unclaimed)}.")
+    return tuple(found)
+
+
+def _ended(lane: LaneRecord | None) -> tuple[str, bool]:
+    """In words, and whether the process came to its own end (pytest: 0 all passed, 1 some did not)."""
+    if lane is None:
+        return "no process is on record", False
+    note = f": {lane.note}" if lane.note else ""
+    if lane.exit_code in {0, 1}:
+        return f"finished{note}", True
+    if lane.exit_code is None:
+        return f"did not finish{note}", False
+    return f"ended with code {lane.exit_code}{note}", False

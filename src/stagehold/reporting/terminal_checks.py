@@ -1,0 +1,80 @@
+"""What `stagehold check` prints: every check, and for those that did not pass all a person needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from stagehold.model import CaseResult, CheckResult, Outcome
+from stagehold.reporting.text import clip, one_line, plural
+
+_LOOKS = {
+    Outcome.PASSED: ("✓", "green"),
+    Outcome.FAILED: ("✗", "bold red"),
+    Outcome.INCONCLUSIVE: ("?", "yellow"),
+    Outcome.NOT_RUN: ("?", "yellow"),
+    Outcome.UNCOVERED: ("-", "dim"),
+    Outcome.NOT_APPLICABLE: ("·", "dim"),
+}
+_MOST_CASES = 10
+
+
+def print_checks(results: Sequence[CheckResult], console: Console, folder: Path) -> None:
+    """One line per check, passed ones last in detail; expected, observed, remedy and reproduction of the rest."""
+    ordered = sorted(results, key=lambda result: (result.spec.suite, result.spec.id))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for result in ordered:
+        glyph, style = _LOOKS[result.outcome]
+        cases = plural(len(result.cases), "case") if len(result.cases) > 1 else ""
+        table.add_row(
+            Text(glyph, style=style),
+            Text(result.spec.id, style="bold"),
+            Text(result.outcome.value.replace("_", " "), style=style),
+            Text(f"{sum(case.seconds for case in result.cases):.1f} s", style="dim"),
+            Text(one_line(result.spec.claim, 200) + (f" ({cases})" if cases else "")),
+        )
+    console.print(table)
+    for result in ordered:
+        if result.outcome is not Outcome.PASSED:
+            _print_open(result, console)
+    console.print()
+    console.print(Text("not a gate: no verdict was written", style="dim"))
+    console.print(Text(f"evidence: {folder}"), soft_wrap=True)
+
+
+def _print_open(result: CheckResult, console: Console) -> None:
+    glyph, style = _LOOKS[result.outcome]
+    console.print()
+    console.print(Text(f"{glyph} {result.spec.id} {result.spec.claim}", style=style))
+    shown = [case for case in result.cases if case.outcome is not Outcome.PASSED]
+    rows = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for label, value in (
+        *(pair for case in shown[:_MOST_CASES] for pair in _case_rows(case)),
+        (
+            "why it matters",
+            f"it proves {', '.join(result.spec.proves)}" if result.outcome is Outcome.FAILED else "",
+        ),
+        ("remedy", result.spec.remedy if result.outcome is Outcome.FAILED else ""),
+        ("defined in", f"suites/{result.spec.location}"),
+    ):
+        if value:
+            rows.add_row(Text(label, style="dim"), Text(value))
+    console.print(Padding(rows, (0, 0, 0, 2)))
+    if len(shown) > _MOST_CASES:
+        console.print(Text(f"  and {plural(len(shown) - _MOST_CASES, 'more case')}"))
+
+
+def _case_rows(case: CaseResult) -> list[tuple[str, str]]:
+    return [
+        ("case", case.case),
+        ("expected", clip(case.expected, 600)),
+        ("observed", clip(case.observed, 600)),
+        ("because", clip(case.message, 600)),
+        ("reproduce", case.reproduce),
+        ("evidence", ", ".join(item.path for item in case.evidence)),
+    ]
