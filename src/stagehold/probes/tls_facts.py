@@ -1,0 +1,239 @@
+"""What a TLS scan has observed, read strictly from the worker's answer. Pure: no network, no judgement.
+
+A rejected suite is only a refusal when the server answered with one: sslyze also files handshakes that timed
+out, and leaves out the suites its own OpenSSL could not offer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography import x509
+
+from stagehold.environment.model import TlsEndpoint
+from stagehold.errors import ProbeError
+
+COMMANDS: dict[str, str] = {
+    "SSL 2.0": "ssl_2_0_cipher_suites",
+    "SSL 3.0": "ssl_3_0_cipher_suites",
+    "TLS 1.0": "tls_1_0_cipher_suites",
+    "TLS 1.1": "tls_1_1_cipher_suites",
+    "TLS 1.2": "tls_1_2_cipher_suites",
+    "TLS 1.3": "tls_1_3_cipher_suites",
+}
+"""Protocol version to sslyze's scan command, oldest first."""
+
+CERTIFICATES = "certificate_info"
+_NO_ANSWER = "timed out"
+
+
+@dataclass(frozen=True)
+class VersionFact:
+    """One version at one address: suites accepted, or why that is not known."""
+
+    version: str
+    accepted: tuple[str, ...] = ()
+    refused: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class ServedChain:
+    """Certificates as one kind of client was sent them, leaf first, in the order served."""
+
+    address: str
+    certificates: tuple[x509.Certificate, ...]
+    pem: str
+
+    @property
+    def leaf(self) -> x509.Certificate:
+        """The certificate of the server itself."""
+        return self.certificates[0]
+
+    @property
+    def issuers(self) -> tuple[x509.Certificate, ...]:
+        """Everything served beside the leaf."""
+        return self.certificates[1:]
+
+
+@dataclass(frozen=True)
+class AddressScan:
+    """One address of the endpoint. `problem` says why nothing of it is known."""
+
+    address: str
+    versions: Mapping[str, VersionFact] = field(default_factory=dict)
+    chains: tuple[ServedChain, ...] = ()
+    chain_problem: str = ""
+    client_certificate: str = ""
+    """`DISABLED`, `OPTIONAL` or `REQUIRED`."""
+    tool: str = ""
+    problem: str = ""
+    raw: str = ""
+    """The worker's answer, JSON."""
+
+
+@dataclass(frozen=True)
+class TlsScan:
+    """One endpoint, at every address it has; anything unknown is a ProbeError when asked for."""
+
+    endpoint: TlsEndpoint
+    addresses: tuple[AddressScan, ...]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint.name}:{self.endpoint.port}"
+
+    @property
+    def tool(self) -> str:
+        """Name and version of what measured."""
+        return next((scan.tool for scan in self.addresses if scan.tool), "")
+
+    @property
+    def dialled(self) -> str:
+        """Where to connect to for a look of one's own: the first address and the port."""
+        address = self.addresses[0].address if self.addresses else self.endpoint.host
+        return f"[{address}]:{self.endpoint.port}" if ":" in address else f"{address}:{self.endpoint.port}"
+
+    def raw(self, version: str) -> dict[str, object]:
+        """What sslyze said of one version, by address; JSON."""
+        found: dict[str, object] = {}
+        for scan in self.addresses:
+            answer = json.loads(scan.raw) if scan.raw else {}
+            results = (answer.get("scan") or {}).get("scan_result") or {}
+            found[scan.address] = {
+                "tool": scan.tool,
+                "problem": scan.problem,
+                "control": answer.get("control"),
+                COMMANDS[version]: results.get(COMMANDS[version]),
+            }
+        return found
+
+    def accepts(self, version: str) -> bool:
+        """Whether any address completes a handshake of this version, such as `TLS 1.1`.
+
+        Raises:
+            ProbeError: none was seen to, and of at least one address it is not known.
+        """
+        if self.accepting(version):
+            return True
+        unknown = [
+            f"{scan.address}: {scan.problem or scan.versions[version].problem}"
+            for scan in self.addresses
+            if scan.problem or scan.versions[version].problem
+        ]
+        if unknown or not self.addresses:
+            raise ProbeError(f"{self}: whether {version} is accepted is not known ({'; '.join(unknown)})")
+        return False
+
+    def accepting(self, version: str) -> tuple[str, ...]:
+        """The addresses that were seen to accept this version."""
+        return tuple(scan.address for scan in self.addresses if not scan.problem and scan.versions[version].accepted)
+
+    def accepted_suites(self) -> tuple[tuple[str, str, str, str], ...]:
+        """Rows of address, version, answer (`accepted`, `refused`, `unknown`), suite or reason."""
+        rows: list[tuple[str, str, str, str]] = []
+        for scan in self.addresses:
+            if scan.problem:
+                rows.append((scan.address, "any", "unknown", scan.problem))
+                continue
+            for fact in scan.versions.values():
+                rows.extend((scan.address, fact.version, "accepted", suite) for suite in fact.accepted)
+                if fact.problem:
+                    rows.append((scan.address, fact.version, "unknown", fact.problem))
+                elif not fact.accepted:
+                    rows.append((scan.address, fact.version, "refused", f"all {fact.refused} suites offered"))
+        return tuple(rows)
+
+    @property
+    def chains(self) -> tuple[ServedChain, ...]:
+        """Every distinct chain that any address served to clients that sent the endpoint's name.
+
+        Raises:
+            ProbeError: at least one address showed no certificate.
+        """
+        for scan in self.addresses:
+            problem = scan.problem or scan.chain_problem
+            if not problem and not scan.chains:
+                problem = "no certificate was served"
+            if problem:
+                raise ProbeError(f"{self} at {scan.address}: {problem}")
+        if not self.addresses:
+            raise ProbeError(f"{self}: no address was looked at")
+        return tuple(chain for scan in self.addresses for chain in scan.chains)
+
+
+def read_answer(address: str, answer: dict[str, Any], raw: str = "") -> AddressScan:
+    """The facts in one answer of the worker; a scan without a positive control yields a `problem`."""
+    tool = str(answer.get("tool", ""))
+    scan = answer.get("scan") or {}
+    if scan.get("scan_status") != "COMPLETED" or not scan.get("scan_result"):
+        why = _last_line(scan.get("connectivity_error_trace")) or "sslyze gave no reason"
+        return AddressScan(address, tool=tool, problem=f"no TLS connection: {why}", raw=raw)
+    results: dict[str, Any] = scan["scan_result"]
+    versions = {version: _version(version, results.get(command)) for version, command in COMMANDS.items()}
+    problem = ""
+    if not any(fact.accepted for fact in versions.values()):
+        problem = "positive control failed: not one protocol version was accepted"
+    elif control := answer.get("control", "the scan did not say"):
+        problem = f"positive control failed: after the scan the server no longer shook hands ({control})"
+    chains, chain_problem = _chains(address, results.get(CERTIFICATES))
+    return AddressScan(
+        address=address,
+        versions=versions,
+        chains=chains,
+        chain_problem=chain_problem,
+        client_certificate=str((scan.get("connectivity_result") or {}).get("client_auth_requirement", "")),
+        tool=tool,
+        problem=problem,
+        raw=raw,
+    )
+
+
+def _version(version: str, attempt: dict[str, Any] | None) -> VersionFact:
+    if problem := _attempt_problem(attempt):
+        return VersionFact(version, problem=problem)
+    assert attempt is not None  # noqa: S101 - _attempt_problem has refused None
+    result = attempt["result"]
+    accepted = tuple(item["cipher_suite"]["name"] for item in result["accepted_cipher_suites"])
+    rejected = result["rejected_cipher_suites"]
+    if accepted:
+        return VersionFact(version, accepted=accepted, refused=len(rejected))
+    unanswered = [item for item in rejected if _NO_ANSWER in item["error_message"]]
+    if unanswered:
+        problem = f"{len(unanswered)} of {len(rejected)} handshakes were never answered"
+        return VersionFact(version, refused=len(rejected) - len(unanswered), problem=problem)
+    if not rejected:
+        return VersionFact(version, problem="not one suite of this version was offered")
+    return VersionFact(version, refused=len(rejected))
+
+
+def _chains(address: str, attempt: dict[str, Any] | None) -> tuple[tuple[ServedChain, ...], str]:
+    if problem := _attempt_problem(attempt):
+        return (), problem
+    assert attempt is not None  # noqa: S101 - _attempt_problem has refused None
+    chains = []
+    for deployment in attempt["result"]["certificate_deployments"]:
+        pem = "".join(item["as_pem"].strip() + "\n" for item in deployment["received_certificate_chain"])
+        try:
+            certificates = tuple(x509.load_pem_x509_certificates(pem.encode()))
+        except ValueError as error:
+            return (), f"a served certificate cannot be parsed: {error}"
+        chains.append(ServedChain(address, certificates, pem))
+    return tuple(chains), ""
+
+
+def _attempt_problem(attempt: dict[str, Any] | None) -> str:
+    if attempt is None:
+        return "sslyze did not run this part of the scan"
+    if attempt.get("status") == "COMPLETED" and attempt.get("result"):
+        return ""
+    reason = str(attempt.get("error_reason") or attempt.get("status")).lower().replace("_", " ")
+    detail = _last_line(attempt.get("error_trace"))
+    return f"sslyze: {reason}{f' ({detail})' if detail else ''}"
+
+
+def _last_line(trace: str | None) -> str:
+    lines = [line.strip() for line in (trace or "").splitlines() if line.strip()]
+    return lines[-1].rpartition(": ")[2] if lines else ""

@@ -1,0 +1,93 @@
+"""Whether the certificates served are trusted, name the host and are in date."""
+
+import pytest
+
+from stagehold import check
+
+pytestmark = pytest.mark.usefixtures("certificate_evidence")
+
+
+@check(
+    "TLS-008",
+    severity="blocker",
+    proves=["trusted-certificate"],
+    remedy="Serve the leaf followed by every intermediate up to the declared anchor.",
+    defects=["incomplete-chain"],
+)
+def test_chain_leads_to_the_declared_anchor(tls_scan, certificate_rules, evidence):
+    """The chain served leads to the declared trust anchor without anything being fetched.
+
+    OpenSSL builds the path from the served certificates only, to `tls.trust.ca_file` or the public store.
+    Names and dates are left to TLS-009 and TLS-010. Every chain is judged: RSA and ECDSA, TLS 1.2 and 1.3, at
+    each address. Sources: ASVS 12.2.2 and 12.3.4, RFC 5280 section 6, CWE-295.
+    """
+    problems = [
+        f"{chain.address}: {problem}"
+        for chain in tls_scan.chains
+        if (problem := certificate_rules.untrusted(chain.certificates))
+    ]
+    evidence.compare(
+        expected=f"a complete chain to {certificate_rules.anchors.name}",
+        observed="; ".join(problems) or "a complete chain",
+    )
+
+    assert not problems, f"{tls_scan}: {'; '.join(problems)}"
+
+
+@check(
+    "TLS-009",
+    severity="blocker",
+    proves=["trusted-certificate"],
+    remedy="Issue the certificate with every served name as a subject alternative name.",
+    defects=["certificate-for-other-name"],
+)
+def test_certificate_names_the_host(
+    tls_scan,
+    certificate_rules,
+    served_names,
+    evidence,
+):
+    """Every served host name is a subject alternative name of the certificate sent for it.
+
+    Matched as RFC 9525 says: DNS names (wildcards as the whole first label), addresses for literal addresses;
+    the common name counts for nothing. Sources: RFC 9525, ASVS 12.2.2, CWE-297.
+    """
+    problems = [
+        f"{chain.address}: {problem}"
+        for chain in tls_scan.chains
+        for name in served_names
+        if (problem := certificate_rules.misnamed(chain.certificates, name))
+    ]
+    evidence.compare(
+        expected=f"a certificate for {', '.join(served_names)}", observed="; ".join(problems) or "the same"
+    )
+
+    assert not problems, f"{tls_scan}: {'; '.join(problems)}"
+
+
+@check(
+    "TLS-010",
+    severity="critical",
+    proves=["trusted-certificate"],
+    remedy="Renew the certificate, and find out why its renewal did not run.",
+    defects=["certificate-expires-soon"],
+)
+def test_certificates_are_in_date(tls_scan, certificate_rules, evidence):
+    """Every certificate is in date and the leaf has enough days left.
+
+    Judged are the leaf, everything served beside it, and the anchor its chain leads to. Enough is
+    `tls.profile.min_days_left`; `auto` is a third of the lifetime and at most 30 days, so that a certificate
+    of any lifetime can meet it. Sources: WSTG-CRYP-01, CWE-298.
+    """
+    chains = tls_scan.chains
+    problems = [
+        f"{chain.address}: {problem}"
+        for chain in chains
+        for problem in certificate_rules.out_of_date(chain.certificates)
+    ]
+    evidence.compare(
+        expected="every certificate in date, the leaf for longer than the margin",
+        observed="; ".join(problems) or certificate_rules.least_days_left(chains[0].certificates),
+    )
+
+    assert not problems, f"{tls_scan}: {'; '.join(problems)}"

@@ -1,0 +1,149 @@
+"""Reading a scan's answer: everything the answer does not prove is unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stagehold.environment.model import TlsEndpoint
+from stagehold.errors import ProbeError
+from stagehold.probes.tls_facts import CERTIFICATES, COMMANDS, TlsScan, read_answer
+from tests.probes.pki import issue
+
+LEAF = issue("app.test", names=("app.test",))
+TIMED_OUT = "Connection to server timed out during the TLS handshake"
+REFUSED = "TLS alert: protocol version "
+
+
+def suites(accepted: int = 0, rejected: int = 0, message: str = REFUSED) -> dict[str, Any]:
+    return {
+        "status": "COMPLETED",
+        "error_reason": None,
+        "error_trace": None,
+        "result": {
+            "accepted_cipher_suites": [{"cipher_suite": {"name": f"A{n}"}} for n in range(accepted)],
+            "rejected_cipher_suites": [
+                {"cipher_suite": {"name": f"R{n}"}, "error_message": message} for n in range(rejected)
+            ],
+        },
+    }
+
+
+def failed(reason: str) -> dict[str, Any]:
+    return {
+        "status": "ERROR",
+        "error_reason": reason,
+        "error_trace": "Traceback\n  x\nBoom: it broke\n",
+        "result": None,
+    }
+
+
+def answer(**changes: Any) -> dict[str, Any]:
+    results: dict[str, Any] = {command: suites(rejected=3) for command in COMMANDS.values()}
+    results[COMMANDS["TLS 1.2"]] = suites(accepted=2, rejected=5)
+    results[CERTIFICATES] = {
+        "status": "COMPLETED",
+        "result": {"certificate_deployments": [{"received_certificate_chain": [{"as_pem": LEAF.pem}]}]},
+    }
+    results.update(changes)
+    results = {command: result for command, result in results.items() if result != "absent"}
+    return {"tool": "sslyze 1", "scan": {"scan_status": "COMPLETED", "scan_result": results}, "control": ""}
+
+
+def scan(document: dict[str, Any]) -> TlsScan:
+    return TlsScan(TlsEndpoint(host="app.test"), (read_answer("192.0.2.1", document),))
+
+
+def test_a_complete_answer_is_read() -> None:
+    """Accepted, refused and served are told as they are."""
+    found = scan(answer())
+
+    assert found.accepts("TLS 1.2")
+    assert not found.accepts("TLS 1.1")
+    assert found.chains[0].leaf == LEAF.certificate
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (suites(rejected=3, message=TIMED_OUT), "3 of 3 handshakes were never answered"),
+        (suites(), "not one suite of this version was offered"),
+        (failed("CONNECTIVITY_ISSUE"), "connectivity issue .it broke"),
+        (failed("BUG_IN_SSLYZE"), "bug in sslyze"),
+        ({"status": "NOT_SCHEDULED", "error_reason": None, "error_trace": None, "result": None}, "not scheduled"),
+        ("absent", "did not run"),
+    ],
+)
+def test_a_version_that_was_not_measured_is_unknown(result: Any, words: str) -> None:
+    """A time-out, an error or an omission never reads as refused, and leaves the other versions alone."""
+    found = scan(answer(**{COMMANDS["TLS 1.1"]: result}))
+
+    with pytest.raises(ProbeError, match=words):
+        found.accepts("TLS 1.1")
+    assert not found.accepts("TLS 1.0")
+    assert [row[2] for row in found.accepted_suites() if row[1] == "TLS 1.1"] == ["unknown"]
+
+
+def test_one_accepted_suite_outweighs_unanswered_ones() -> None:
+    """A version is accepted as soon as one suite is."""
+    mixed = suites(accepted=1, rejected=5, message=TIMED_OUT)
+
+    assert scan(answer(**{COMMANDS["TLS 1.1"]: mixed})).accepts("TLS 1.1")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"scan": None},
+        {"scan": {"scan_status": "ERROR_NO_CONNECTIVITY", "scan_result": None}},
+        {"scan": {"scan_status": "COMPLETED", "scan_result": None}},
+        {**answer(), "control": "Server rejected the connection"},
+        {key: value for key, value in answer().items() if key != "control"},
+        answer(**{COMMANDS["TLS 1.2"]: suites(rejected=5)}),
+    ],
+)
+def test_without_a_positive_control_nothing_is_known(document: dict[str, Any]) -> None:
+    """No connection, no accepted version, or no handshake afterwards: every question is inconclusive."""
+    found = scan(document)
+
+    for version in COMMANDS:
+        with pytest.raises(ProbeError):
+            found.accepts(version)
+    with pytest.raises(ProbeError):
+        assert found.chains
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ("absent", "did not run"),
+        (failed("CLIENT_CERTIFICATE_NEEDED"), "client certificate needed"),
+        ({"status": "COMPLETED", "result": {"certificate_deployments": []}}, "no certificate was served"),
+        (
+            {
+                "status": "COMPLETED",
+                "result": {"certificate_deployments": [{"received_certificate_chain": [{"as_pem": "junk"}]}]},
+            },
+            "cannot be parsed",
+        ),
+    ],
+)
+def test_an_unseen_chain_is_unknown(result: Any, words: str) -> None:
+    """Certificates that were not seen cannot be judged; the versions still can."""
+    found = scan(answer(**{CERTIFICATES: result}))
+
+    with pytest.raises(ProbeError, match=words):
+        assert found.chains
+    assert not found.accepts("TLS 1.1")
+
+
+def test_a_scan_of_no_address_says_nothing() -> None:
+    """An endpoint without addresses is not one that refuses everything."""
+    nothing = TlsScan(TlsEndpoint(host="app.test"), ())
+
+    with pytest.raises(ProbeError):
+        nothing.accepts("TLS 1.1")
+    with pytest.raises(ProbeError):
+        assert nothing.chains
