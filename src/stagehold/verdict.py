@@ -81,9 +81,7 @@ def decide(
     counts = Counter(result.outcome for result in checks)
     failed = [result for result in checks if result.outcome is Outcome.FAILED]
     open_checks = [result for result in checks if result.outcome in _BLOCKING]
-    open_commitments = [
-        result for result in commitments if result.required and result.state is not Promise.KEPT
-    ]
+    open_commitments = [result for result in commitments if result.required and result.state is not Promise.KEPT]
     uncovered = [result for result in checks if result.outcome is Outcome.UNCOVERED]
     blocking_uncovered = uncovered if rules.strict else []
 
@@ -95,20 +93,11 @@ def decide(
         for result in open_commitments
         if result.state is Promise.NOT_PROVEN
     ]
-    reasons += [
-        f"{result.spec.id} is not configured (strict): {result.reason}" for result in blocking_uncovered
-    ]
+    reasons += [f"{result.spec.id} is not configured (strict): {result.reason}" for result in blocking_uncovered]
 
     if failed:
         decision = Decision.NO_GO
-    elif (
-        trouble
-        or open_checks
-        or open_commitments
-        or blocking_uncovered
-        or not counts[Outcome.PASSED]
-        or reasons
-    ):
+    elif trouble or open_checks or open_commitments or blocking_uncovered or not counts[Outcome.PASSED] or reasons:
         decision = Decision.INCONCLUSIVE
     else:
         decision = Decision.GO
@@ -171,8 +160,7 @@ def _surprises(expected: Sequence[ExpectedCheck], recorded: Sequence[CaseResult]
     strange = sorted({(result.check, result.case) for result in recorded} - known)
     twice = [check for check, count in Counter(check.spec.id for check in expected).items() if count > 1]
     found = [
-        Problem(what=f"a result was recorded for {check}[{case}], which was not expected")
-        for check, case in strange
+        Problem(what=f"a result was recorded for {check}[{case}], which was not expected") for check, case in strange
     ]
     found += [Problem(what=f"{check} is defined twice") for check in sorted(twice)]
     return found
@@ -186,9 +174,7 @@ def judge_checks(expected: Sequence[ExpectedCheck], recorded: Sequence[CaseResul
     own = [_judge_check(check, by_check[check.spec.id]) for check in expected]
     final = _apply_requirements({result.spec.id: result for result in own})
     order = {severity: rank for rank, severity in enumerate(_SEVERITIES)}
-    return sorted(
-        final.values(), key=lambda r: (_WORST_FIRST.index(r.outcome), order[r.spec.severity], r.spec.id)
-    )
+    return sorted(final.values(), key=lambda r: (_WORST_FIRST.index(r.outcome), order[r.spec.severity], r.spec.id))
 
 
 def _judge_check(check: ExpectedCheck, recorded: Sequence[CaseResult]) -> CheckResult:
@@ -196,9 +182,7 @@ def _judge_check(check: ExpectedCheck, recorded: Sequence[CaseResult]) -> CheckR
     for case in check.cases:
         tries = [result for result in recorded if result.case == case]
         cases += tries or [
-            CaseResult(
-                check=check.spec.id, case=case, outcome=Outcome.NOT_RUN, message="no outcome was recorded"
-            )
+            CaseResult(check=check.spec.id, case=case, outcome=Outcome.NOT_RUN, message="no outcome was recorded")
         ]
     cases += [result for result in recorded if result.case not in check.cases]
     if not check.cases:
@@ -213,9 +197,7 @@ def _judge_check(check: ExpectedCheck, recorded: Sequence[CaseResult]) -> CheckR
         )
     decisive = _decisive(cases)
     worst = min(decisive, key=lambda result: _WORST_FIRST.index(result.outcome))
-    return CheckResult(
-        spec=check.spec, outcome=worst.outcome, reason=_reason(worst, decisive), cases=tuple(cases)
-    )
+    return CheckResult(spec=check.spec, outcome=worst.outcome, reason=_reason(worst, decisive), cases=tuple(cases))
 
 
 def _decisive(cases: Iterable[CaseResult]) -> list[CaseResult]:
@@ -258,9 +240,7 @@ def _apply_requirements(own: Mapping[str, CheckResult]) -> dict[str, CheckResult
             elif needed not in own:
                 reason = f"it requires {needed}, which is not among the expected checks"
             elif (other := settle(needed)).outcome is not Outcome.PASSED:
-                reason = (
-                    f"it requires {needed}, which is {other.outcome.value.replace('_', ' ')}: {other.reason}"
-                )
+                reason = f"it requires {needed}, which is {other.outcome.value.replace('_', ' ')}: {other.reason}"
             else:
                 continue
             if result.outcome in {Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE}:
@@ -335,9 +315,7 @@ def _statement_problems(statement: Sequence[Commitment], rules: Rules) -> list[P
     problems = []
     if not ids:
         problems.append(Problem(what="the statement holds no commitment: there is nothing to prove"))
-    problems += [
-        Problem(what=f"the statement holds {name} twice") for name, count in Counter(ids).items() if count > 1
-    ]
+    problems += [Problem(what=f"the statement holds {name} twice") for name, count in Counter(ids).items() if count > 1]
     if rules.required_commitments is not None:
         if not rules.required_commitments:
             problems.append(Problem(what="policy.required_commitments is empty: nothing is required"))
@@ -367,9 +345,7 @@ def _headline(
             covered = sum(c.outcome in {Outcome.PASSED, Outcome.NOT_APPLICABLE} for c in checks)
             rest = len(checks) - covered
             aside = f", {rest} not configured" if rest else ""
-            return (
-                f"Every required promise was proven: {ratio}; {covered} of {len(checks)} checks ran{aside}."
-            )
+            return f"Every required promise was proven: {ratio}; {covered} of {len(checks)} checks ran{aside}."
         case Decision.NO_GO:
             failed = sum(c.outcome is Outcome.FAILED for c in checks)
             broken = [result.commitment.id for result in commitments if result.state is Promise.BROKEN]

@@ -1,0 +1,318 @@
+"""The gate: from an environment's name to a verdict on disk and an exit code. Decides nothing itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from stagehold import __version__
+from stagehold.catalogue import LOAD_SUITE, all_suites, read_catalogue
+from stagehold.context import new_run_id, save_context, with_release
+from stagehold.environment.reader import LoadedEnvironment, read_environment
+from stagehold.environment.secrets import read_digest, require_references, secret_variables
+from stagehold.errors import ConfigError, RunError, StageholdError
+from stagehold.events import EventLog, read_events, utc_now
+from stagehold.lanes import Lanes, collect, scrubbed_environment
+from stagehold.model import (
+    Artifact,
+    CaseResult,
+    CheckSpec,
+    Decision,
+    ExpectedCheck,
+    LaneRecord,
+    Outcome,
+    Problem,
+    RunInfo,
+    Verdict,
+)
+from stagehold.network import Network
+from stagehold.preflight import missing_tools, refuse_variables, unreachable_targets
+from stagehold.progress import Progress
+from stagehold.publish import publish
+from stagehold.runs import create_run_folder, environment_lock, write_verdict
+from stagehold.served import locate
+from stagehold.shipped import shipped
+from stagehold.tools import look, versions
+from stagehold.vantage import enter
+from stagehold.verdict import Rules, decide, unfinished
+
+EXIT_CODES = {Decision.GO: 0, Decision.NO_GO: 1, Decision.INCONCLUSIVE: 3}
+EXIT_USAGE = 2
+DEFAULT_PROFILE = "release"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    environment: str
+    release: str | None = None
+    profile: str | None = None
+    out: Path | None = None
+
+
+@dataclass
+class Ended:
+    """How a run ended."""
+
+    exit_code: int
+    verdict: Verdict
+    folder: Path | None
+    error: ConfigError | None = None
+
+
+@dataclass
+class _Facts:
+    """Collected while the run goes on; whatever happens, the verdict tells what is known by then."""
+
+    info: RunInfo
+    problems: list[Problem] = field(default_factory=list)
+
+    def learn(self, **facts: object) -> None:
+        self.info = self.info.model_copy(update=facts)
+
+
+def run_gate(request: Request, console: Console) -> Ended:
+    """Run everything the environment requires and leave a verdict, whatever happens.
+
+    Never raises but for a kill; every way out that is no proven GO blocks.
+    """
+    facts = _Facts(RunInfo(run_id=new_run_id(), environment=request.environment, started=utc_now()))
+    folder: Path | None = None
+    try:
+        folder = create_run_folder(facts.info, request.out)
+        verdict = _run(request, folder, facts, console)
+    except ConfigError as error:
+        return _blocked(folder, facts, str(error), error, EXIT_USAGE, config_error=error)
+    except StageholdError as error:
+        return _blocked(folder, facts, str(error), error, EXIT_CODES[Decision.INCONCLUSIVE])
+    except KeyboardInterrupt:
+        return _blocked(folder, facts, "the run was interrupted", None, EXIT_CODES[Decision.INCONCLUSIVE])
+    except Exception as error:  # noqa: BLE001 - a defect of the gate itself must block, with a sentence
+        reason = f"stagehold itself failed: {type(error).__name__}: {error}"
+        return _blocked(folder, facts, reason, error, EXIT_CODES[Decision.INCONCLUSIVE])
+    return Ended(EXIT_CODES[verdict.decision], verdict, folder)
+
+
+def _blocked(
+    folder: Path | None,
+    facts: _Facts,
+    reason: str,
+    error: BaseException | None,
+    exit_code: int,
+    *,
+    config_error: ConfigError | None = None,
+) -> Ended:
+    facts.learn(finished=utc_now())
+    remedy = error.remedy if isinstance(error, StageholdError) else ""
+    verdict = unfinished(facts.info, reason, remedy=remedy, problems=facts.problems)
+    if folder is not None:
+        verdict = publish(folder, verdict, allure=False)
+    return Ended(exit_code, verdict, folder, config_error)
+
+
+def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Verdict:
+    begin = time.monotonic()
+    refuse_variables()
+    loaded = read_environment(locate(request.environment))
+    environment = with_release(loaded.environment, request.release)
+    require_references(environment, loaded.folder)
+    profile = choose_profile(loaded, request.profile)
+    suites = all_suites(loaded.folder, environment.suites)
+    catalogue = read_catalogue(suites)
+    facts.learn(
+        environment=environment.environment.id,
+        environment_file=loaded.path.name,
+        environment_digest=loaded.digest,
+        suite_digest=suite_digest(suites),
+        targets=tuple(target.base_url for target in environment.targets),
+        profile=profile,
+        artifact=Artifact(expected_digest=_expected_digest(request, loaded)),
+    )
+    write_verdict(folder, unfinished(facts.info))
+    enter(environment, loaded.folder)
+    with environment_lock(environment), _terminable():
+        _preflight(loaded, suites, facts, console)
+        network = Network.build(environment)
+        _say(
+            console,
+            f"stagehold: gate for {environment.environment.id}, {len(catalogue)} checks, run {facts.info.run_id}",
+        )
+        save_context(
+            folder,
+            loaded=loaded,
+            network=network,
+            run_id=facts.info.run_id,
+            profile=profile,
+            suites=suites,
+            release=request.release,
+        )
+        if unreachable := unreachable_targets(environment, network):
+            facts.problems += unreachable
+            raise RunError(unreachable[0].what, remedy=unreachable[0].remedy)
+        variables = scrubbed_environment(secret_variables(loaded.environment))
+        expected = collect(folder, suites, variables)
+        same_as_catalogue(expected, catalogue)
+        EventLog(folder).expected(expected)
+        with Progress(folder, expected, console) as progress:
+            lanes = Lanes(
+                run_folder=folder,
+                suites=suites,
+                environment=variables,
+                lane_deadline=environment.policy.lane_deadline,
+                run_deadline=begin + environment.policy.deadline,
+                on_tick=progress.tick,
+            )
+            records = lanes.run()
+        return _conclude(folder, loaded, expected, records, facts)
+
+
+def _preflight(loaded: LoadedEnvironment, suites: dict[str, Path], facts: _Facts, console: Console) -> None:
+    found = look()
+    facts.learn(tools={"stagehold": __version__, **versions(found)})
+    idle = () if loaded.environment.journeys else ("functional",)
+    if missing := missing_tools(found, set(suites) - set(idle)):
+        facts.problems += missing
+        for problem in missing:
+            _say(console, f"missing: {problem.what}")
+        raise RunError(missing[0].what, remedy=missing[0].remedy)
+
+
+def _conclude(
+    folder: Path,
+    loaded: LoadedEnvironment,
+    expected: Sequence[ExpectedCheck],
+    records: Sequence[LaneRecord],
+    facts: _Facts,
+) -> Verdict:
+    recorded = read_events(folder)
+    problems = facts.problems + lane_problems(recorded.events, records, expected)
+    problems += [Problem(what=f"the event log is damaged at {where}") for where in recorded.unreadable]
+    if recorded.expected != tuple(expected):
+        problems.append(Problem(what="the event log does not hold the checks this run expected"))
+    facts.learn(
+        finished=utc_now(),
+        lanes=tuple(records),
+        artifact=facts.info.artifact.model_copy(update={"observed_digest": _observed_digest(folder, recorded.cases)}),
+    )
+    policy = loaded.environment.policy
+    verdict = decide(
+        expected=expected,
+        recorded=recorded.cases,
+        statement=loaded.statement.commitments,
+        rules=Rules(required_commitments=policy.required_commitments, strict=policy.strict),
+        run=facts.info,
+        problems=problems,
+    )
+    return publish(folder, verdict)
+
+
+def lane_problems(
+    events: Sequence[dict[str, object]], records: Sequence[LaneRecord], expected: Sequence[ExpectedCheck]
+) -> list[Problem]:
+    """A problem for every lane that did not come to its own end, or never started."""
+    pids = {event["pid"]: event["suite"] for event in events if event["event"] == "lane_started"}
+    finished = {pids.get(event["pid"]) for event in events if event["event"] == "lane_finished"}
+    problems = []
+    for suite in sorted({check.spec.suite for check in expected}):
+        if suite in finished:
+            continue
+        record = next((record for record in records if record.suite == suite), None)
+        how = "was never started" if record is None else record.note or f"ended early (exit {record.exit_code})"
+        problems.append(
+            Problem(what=f"the {suite} suite {how}", remedy=f"Look into lanes/{suite}.log of the run's folder.")
+        )
+    return problems
+
+
+def same_as_catalogue(expected: Sequence[ExpectedCheck], catalogue: Sequence[CheckSpec]) -> None:
+    """Both ways of reading the checks must agree, so that no hook or conftest can hide one.
+
+    Raises:
+        RunError: naming the difference.
+    """
+    collected, known = {check.spec.id for check in expected}, {spec.id for spec in catalogue}
+    if collected != known:
+        difference = ", ".join(sorted(collected ^ known))
+        raise RunError(
+            f"pytest and the catalogue disagree about {difference}",
+            remedy="A conftest.py hides or adds checks.",
+        )
+
+
+def choose_profile(loaded: LoadedEnvironment, wanted: str | None) -> str:
+    """The load profile: the environment's minimum, or a stronger one that was asked for.
+
+    Raises:
+        ConfigError: it does not exist, or is weaker than the minimum.
+    """
+    environment = loaded.environment
+    minimum = environment.policy.load_profile
+    if wanted is None or wanted == minimum:
+        return minimum
+    profiles = environment.load.profiles if environment.load else {}
+    if wanted not in profiles:
+        known = ", ".join(sorted(profiles)) or "none"
+        raise ConfigError(f"--profile {wanted}: the environment has no such load profile (it has: {known})")
+    asked, floor = profiles[wanted], profiles[minimum]
+    if asked.rate < floor.rate or asked.seconds < floor.seconds:
+        raise ConfigError(
+            f"--profile {wanted} is weaker than {minimum}, the minimum of this environment",
+            remedy="A gate can be made stricter on the command line, not weaker.",
+        )
+    return wanted
+
+
+def suite_digest(suites: dict[str, Path]) -> str:
+    """SHA-256 over the names and contents of everything that judges: checks, load engine, version."""
+    digest = hashlib.sha256(f"stagehold {__version__}\n".encode())
+    for name, folder in [*sorted(suites.items()), (f"engine:{LOAD_SUITE}", shipped("load"))]:
+        for path in sorted(folder.rglob("*.py")):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{name}/{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _expected_digest(request: Request, loaded: LoadedEnvironment) -> str:
+    declared = request.release or loaded.environment.release.expected_digest
+    return read_digest(declared, loaded.folder) if declared else ""
+
+
+def _observed_digest(folder: Path, cases: Sequence[CaseResult]) -> str:
+    """What the nodes told, from the evidence of the check that asked them; "" when nobody told anything."""
+    for case in cases:
+        for item in case.evidence:
+            if item.name == "observed-digest" and case.outcome in {Outcome.PASSED, Outcome.FAILED}:
+                try:
+                    told = json.loads((folder / item.path).read_text(encoding="utf-8"))["observed"]
+                except (OSError, ValueError, KeyError, TypeError):
+                    return ""
+                return ", ".join(map(str, told)) if isinstance(told, list) else str(told)
+    return ""
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Treat a polite end (SIGTERM of a CI runner) like Ctrl-C: lanes are ended, the verdict says so."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,227 @@
+"""The pytest plug-in: turns checks into recorded outcomes.
+
+Loaded by name (`-p stagehold.plugin`, or the root `conftest.py`), never by an entry point. Strict only for
+items below a suite's folder; other tests of the same pytest run are left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from stagehold.context import LaneContext, load_context, person_context
+from stagehold.errors import ConfigError, StageholdError, Uncovered
+from stagehold.events import EventLog, utc_now
+from stagehold.model import CaseResult, CheckSpec, ExpectedCheck, Outcome
+from stagehold.plugin.core import parametrize
+from stagehold.plugin.evidence import EvidenceRecorder
+from stagehold.plugin.outcomes import Judged, combine, judge_phase
+from stagehold.plugin.state import CONTEXT, DETAILS, PHASES, RECORDER
+
+pytest_plugins = [
+    "stagehold.plugin.core",
+    "stagehold.plugin.http",
+    "stagehold.plugin.auth",
+    "stagehold.plugin.browser",
+    "stagehold.plugin.tls",
+    "stagehold.plugin.ports",
+    "stagehold.plugin.load",
+]
+
+_STARTED = pytest.StashKey[tuple[str, float]]()
+_DETAIL_LIMIT = 20_000
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the plug-in; a person needs only `--env`."""
+    group = parser.getgroup("stagehold")
+    group.addoption("--env", dest="stagehold_env", metavar="ENV", help="environment: a folder name or a path")
+    group.addoption("--stagehold-run", metavar="DIR", help="(set by stagehold) the run's folder")
+    group.addoption("--stagehold-collect", metavar="FILE", help="(set by stagehold) write the expected checks")
+    group.addoption("--stagehold-only", metavar="IDS", help="(set by stagehold check) comma-separated check ids")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find out what this lane works on; a broken description stops pytest with its own words."""
+    config.addinivalue_line("markers", "check(spec): one claim of the gate (set by @stagehold.check)")
+    run_folder = config.getoption("stagehold_run")
+    name = config.getoption("stagehold_env")
+    try:
+        if run_folder:
+            config.stash[CONTEXT] = load_context(Path(run_folder))
+            _die_with_parent()
+        elif name:
+            config.stash[CONTEXT] = person_context(name)
+    except StageholdError as error:
+        raise pytest.UsageError(f"{error} {error.remedy}".strip()) from error
+
+
+def _die_with_parent() -> None:
+    """End this lane and everything it started when stagehold itself is gone: nobody would read the outcome."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True, name="stagehold-parent-watch").start()
+
+
+def spec_of(item: pytest.Item) -> CheckSpec | None:
+    """The check an item belongs to, None for an ordinary test."""
+    marker = item.get_closest_marker("check")
+    if marker is None or not marker.args or not isinstance(marker.args[0], CheckSpec):
+        return None
+    spec: CheckSpec = marker.args[0]
+    context = item.config.stash.get(CONTEXT, None)
+    suite = suite_of(item.path, context) if context else None
+    return spec.model_copy(update={"suite": suite}) if suite else spec
+
+
+def suite_of(path: Path, context: LaneContext) -> str | None:
+    """The suite whose folder holds the file, None for a file outside every suite."""
+    for name, folder in context.suites.items():
+        if path.is_relative_to(folder):
+            return name
+    return None
+
+
+def case_of(item: pytest.Item) -> str:
+    """The case id: pytest's parameter id, or nothing for a check without parameters."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.id if callspec is not None else ""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Fill the environment's axes (targets, endpoints, hosts, accounts, …)."""
+    context = metafunc.config.stash.get(CONTEXT, None)
+    if context is not None and suite_of(Path(str(metafunc.definition.path)), context) is not None:
+        parametrize(metafunc, context.environment)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse what is no check, record what is expected before anybody deselects, then narrow for people."""
+    context = config.stash.get(CONTEXT, None)
+    if context is None:
+        return
+    checks: dict[str, ExpectedCheck] = {}
+    for item in items:
+        if suite_of(item.path, context) is None:
+            continue
+        spec = spec_of(item)
+        if spec is None:
+            raise pytest.UsageError(f"{item.nodeid}: a test below a suite must be a check; decorate it with @check")
+        known = checks.get(spec.id)
+        if known is None:
+            checks[spec.id] = ExpectedCheck(spec=spec, cases=(case_of(item),))
+        elif known.spec.location != spec.location:
+            raise pytest.UsageError(f"{spec.id} is defined at {known.spec.location} and at {spec.location}")
+        else:
+            checks[spec.id] = known.model_copy(update={"cases": (*known.cases, case_of(item))})
+    destination = config.getoption("stagehold_collect")
+    if destination:
+        document = [check.model_dump(mode="json") for check in checks.values()]
+        Path(destination).write_text(json.dumps(document), encoding="utf-8")
+    only = config.getoption("stagehold_only")
+    if only:
+        wanted = set(only.split(","))
+        items[:] = [item for item in items if (spec := spec_of(item)) is not None and spec.id in wanted]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture runs: is everything configured that the check needs, and is its traffic consented to?"""
+    spec, context = spec_of(item), item.config.stash.get(CONTEXT, None)
+    if spec is None:
+        return
+    if context is None:
+        raise pytest.UsageError("checks need an environment: pytest suites/tls --env NAME")
+    item.stash[RECORDER] = EvidenceRecorder(context.run_folder, spec.suite, spec.id, case_of(item))
+    for key in spec.needs:
+        if not context.environment.has(key):
+            raise Uncovered(f"needs `{key}` in the environment")
+    if spec.traffic not in context.environment.consent.classes:
+        raise Uncovered(f"sends {spec.traffic.value} traffic, which `consent.classes` does not allow")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Record one outcome per case, whatever happened in its phases."""
+    spec, context = spec_of(item), item.config.stash.get(CONTEXT, None)
+    if spec is None or context is None:
+        return (yield)
+    log = EventLog(context.run_folder)
+    item.stash[PHASES], item.stash[DETAILS] = [], []
+    item.stash[_STARTED] = (utc_now(), time.monotonic())
+    log.write("case_started", check=spec.id, case=case_of(item), suite=spec.suite)
+    try:
+        return (yield)
+    finally:
+        log.case(_result(item, spec))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Judge each phase by its exception, not by pytest's colours."""
+    report = yield
+    if PHASES not in item.stash:
+        return report
+    error = call.excinfo.value if call.excinfo is not None else None
+    xfail = hasattr(report, "wasxfail") or (call.when == "call" and _is_xfail(item))
+    judged = judge_phase(call.when, error, xfail=xfail)
+    item.stash[PHASES].append(judged)
+    if error is not None and judged.outcome in {Outcome.FAILED, Outcome.INCONCLUSIVE}:
+        item.stash[DETAILS].append(str(report.longrepr)[:_DETAIL_LIMIT])
+    if judged.outcome in {Outcome.UNCOVERED, Outcome.NOT_APPLICABLE}:
+        path, line, _ = item.location
+        report.outcome = "skipped"
+        report.longrepr = (path, line or 0, f"{judged.outcome.value}: {judged.message}")
+    return report
+
+
+def _is_xfail(item: pytest.Item) -> bool:
+    return any(True for _ in item.iter_markers("xfail"))
+
+
+def _result(item: pytest.Item, spec: CheckSpec) -> CaseResult:
+    phases = item.stash[PHASES]
+    judged = combine(phases)
+    if judged.outcome is Outcome.PASSED and len(phases) < len(("setup", "call", "teardown")):
+        judged = Judged(Outcome.INCONCLUSIVE, "the case ended before all its phases were over")
+    recorder = item.stash.get(RECORDER, None)
+    details: list[str] = item.stash[DETAILS]
+    started, begin = item.stash[_STARTED]
+    return CaseResult(
+        check=spec.id,
+        case=case_of(item),
+        outcome=judged.outcome,
+        message=judged.message,
+        expected=recorder.expected if recorder else "",
+        observed=recorder.observed if recorder else "",
+        reproduce=recorder.command if recorder else "",
+        details="\n".join(details),
+        started=started,
+        seconds=round(time.monotonic() - begin, 3),
+        evidence=tuple(recorder.items) if recorder else (),
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the gate that this lane came to its own end; a lane without this event was cut off."""
+    context = session.config.stash.get(CONTEXT, None)
+    if context is None or session.config.getoption("stagehold_collect"):
+        return
+    with contextlib.suppress(ConfigError):
+        EventLog(context.run_folder).write("lane_finished", pid=os.getpid(), collected=session.testscollected)

@@ -1,0 +1,136 @@
+"""The `evidence` fixture: attachments that let a third party agree with an outcome."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from stagehold.model import Evidence
+
+MASK = "[redacted]"
+_PUBLIC_HEADERS = {
+    "accept", "allow", "cache-control", "content-length", "content-security-policy", "content-type", "date", "host",
+    "origin", "referrer-policy", "retry-after", "server", "strict-transport-security", "user-agent", "vary",
+    "www-authenticate", "x-content-type-options", "x-frame-options", "x-request-id",
+}  # fmt: skip
+_BODY_LIMIT = 8192
+_SECRET_KEY = re.compile(r"pass|secret|token|key|auth|cookie|session|csrf", re.IGNORECASE)
+
+
+class EvidenceRecorder:
+    """Writes attachments of one case below the run's folder and remembers them.
+
+    A failure to write raises OSError, which makes the case inconclusive.
+    """
+
+    def __init__(self, run_folder: Path, suite: str, check_id: str, case: str) -> None:
+        self._run_folder = run_folder
+        self._folder = Path("evidence") / suite / check_id
+        self._prefix = _slug(case)
+        self.items: list[Evidence] = []
+        self.expected = ""
+        self.observed = ""
+        self.command = ""
+
+    def compare(self, *, expected: str, observed: str) -> None:
+        """Say in plain words what was expected and what was observed; reports show both."""
+        self.expected, self.observed = expected, observed
+
+    def reproduce(self, command: str) -> None:
+        """A command line by which a third party sees the same, placeholders for secrets."""
+        self.command = command
+
+    def text(self, name: str, text: str) -> None:
+        """Attach plain text."""
+        self.file(name, text.encode(), "text/plain", "txt")
+
+    def json(self, name: str, value: Any) -> None:
+        """Attach anything JSON can hold."""
+        body = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+        self.file(name, body.encode(), "application/json", "json")
+
+    def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Attach a table as CSV."""
+        stream = io.StringIO()
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        writer.writerows(rows)
+        self.file(name, stream.getvalue().encode(), "text/csv", "csv")
+
+    def svg(self, name: str, text: str) -> None:
+        """Attach a drawing."""
+        self.file(name, text.encode(), "image/svg+xml", "svg")
+
+    def png(self, name: str, data: bytes) -> None:
+        """Attach a picture."""
+        self.file(name, data, "image/png", "png")
+
+    def exchange(self, name: str, response: requests.Response) -> None:
+        """Attach a request and its response; headers that may carry secrets are masked."""
+        request = response.request
+        document = {
+            "request": {
+                "method": request.method,
+                "url": _without_query(request.url or ""),
+                "headers": _masked(request.headers),
+            },
+            "response": {
+                "status": response.status_code,
+                "headers": _masked(response.headers),
+                "body": _readable_body(response),
+            },
+            "seconds": round(response.elapsed.total_seconds(), 3),
+        }
+        self.json(name, document)
+
+    def file(self, name: str, data: bytes, media_type: str, extension: str) -> None:
+        """Attach bytes of any media type."""
+        stem = "-".join(part for part in (self._prefix, f"{len(self.items) + 1:02d}", _slug(name)) if part)
+        relative = self._folder / f"{stem}.{extension}"
+        path = self._run_folder / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        self.items.append(Evidence(name=name, media_type=media_type, path=relative.as_posix()))
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:60]
+
+
+def _without_query(url: str) -> str:
+    base, mark, _ = url.partition("?")
+    return f"{base}{mark}{MASK}" if mark else base
+
+
+def _masked(headers: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {"name": name, "value": str(value) if name.lower() in _PUBLIC_HEADERS else MASK}
+        for name, value in headers.items()
+    ]
+
+
+def _readable_body(response: requests.Response) -> Any:
+    kind = response.headers.get("content-type", "")
+    if "json" in kind:
+        try:
+            return _masked_json(response.json())
+        except ValueError:
+            pass
+    if kind.startswith("text/plain"):
+        return response.text[:_BODY_LIMIT]
+    return f"{len(response.content)} bytes of {kind or 'unknown type'}"
+
+
+def _masked_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: MASK if _SECRET_KEY.search(str(k)) else _masked_json(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_masked_json(item) for item in value[:50]]
+    return value

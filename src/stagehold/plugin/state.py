@@ -1,0 +1,14 @@
+"""Keys under which the plug-in keeps its state on pytest's objects."""
+
+from __future__ import annotations
+
+import pytest
+
+from stagehold.context import LaneContext
+from stagehold.plugin.evidence import EvidenceRecorder
+from stagehold.plugin.outcomes import Judged
+
+CONTEXT = pytest.StashKey[LaneContext]()
+RECORDER = pytest.StashKey[EvidenceRecorder]()
+PHASES = pytest.StashKey[list[Judged]]()
+DETAILS = pytest.StashKey[list[str]]()

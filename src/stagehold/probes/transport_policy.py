@@ -1,0 +1,129 @@
+"""Responses of every kind a target gives, so that a header that is missing on some of them is seen."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+
+from stagehold.environment.access import FormFlow
+from stagehold.environment.model import Environment, Hsts, Target
+from stagehold.errors import NotApplicable, ProbeError
+from stagehold.network_rules import parse_address
+from stagehold.probes.hsts import complaint
+from stagehold.probes.http import HttpClient
+
+HEADER = "Strict-Transport-Security"
+_GOOD, _CLIENT_ERROR = range(200, 400), range(400, 500)
+
+
+@dataclass(frozen=True)
+class PolicySample:
+    """One response and what is wrong with it; `status` 0 means that there was none."""
+
+    what: str
+    url: str
+    status: int
+    values: tuple[str, ...]
+    complaint: str
+
+
+@dataclass(frozen=True)
+class _Ask:
+    what: str
+    method: str
+    path: str
+    raw: str | None = None
+    optional: bool = False
+    """A server may hang up on it; then there is no response that could lack a header."""
+
+
+def sample_policy(
+    environment: Environment, target: Target, connect: Callable[[Target], HttpClient]
+) -> tuple[PolicySample, ...]:
+    """Anonymous GET, HEAD and OPTIONS requests at one target, judged by RFC 6797.
+
+    Raises:
+        NotApplicable: the target is a literal address, for which browsers ignore the header (section 8.1.1).
+        ProbeError: a sample has no answer, or the samples hold no good response or no 4xx.
+    """
+    host = parse_address(target.host)
+    if host is not None:
+        raise NotApplicable(
+            f"{target.base_url} is a literal address; RFC 6797 section 8.1.1 makes browsers ignore the header"
+        )
+    samples = [_secure(connect(target), ask, environment.hsts) for ask in _asks(environment, target)]
+    if target.plain_port is not None:
+        plain = _plain(connect(target), target)
+        samples += [plain] if plain is not None else []
+    if not target.base_url.startswith("https"):
+        return tuple(samples)
+    statuses = [sample.status for sample in samples if sample.url.startswith("https")]
+    for kind, members in (("2xx or 3xx", _GOOD), ("4xx", _CLIENT_ERROR)):
+        if not any(status in members for status in statuses):
+            raise ProbeError(
+                f"none of the {len(statuses)} answers of target {target.name} is a {kind} response "
+                f"(statuses {sorted(set(statuses))}), so its headers on those are not known"
+            )
+    return tuple(samples)
+
+
+def _asks(environment: Environment, target: Target) -> list[_Ask]:
+    missing = f"/not-there-{secrets.token_hex(6)}"
+    asks = [
+        _Ask("start page", "GET", "/"),
+        _Ask("start page, HEAD", "HEAD", "/"),
+        _Ask("start page, OPTIONS", "OPTIONS", "/"),
+        _Ask("page that does not exist", "GET", missing),
+        _Ask("malformed escape", "GET", missing, raw="/%zz", optional=True),
+    ]
+    for name, flow in environment.flows.items():
+        if flow.target != target.name:
+            continue
+        if isinstance(flow, FormFlow):
+            asks.append(_Ask(f"login page of {name}", "GET", flow.page))
+        asks.append(_Ask(f"private page of {name}, anonymous", "GET", flow.whoami.path))
+    inventory = environment.inventory
+    described = inventory.openapi if inventory is not None and inventory.target == target.name else None
+    if described is not None and not described.startswith("file:"):
+        asks.append(_Ask("API description", "GET", described))
+    probe = environment.release.version_probe
+    if probe is not None and probe.target == target.name:
+        asks.append(_Ask("version", "GET", probe.path))
+    return asks
+
+
+def _secure(client: HttpClient, ask: _Ask, policy: Hsts) -> PolicySample:
+    url = client.url(ask.raw or ask.path)
+    try:
+        response = client.request(ask.method, ask.path, raw_target=ask.raw)
+    except ProbeError as error:
+        if not ask.optional:
+            raise
+        return PolicySample(ask.what, url, 0, (f"no response: {error}",), "")
+    values = header_values(response)
+    if not url.startswith("https"):
+        return PolicySample(
+            ask.what, url, response.status_code, values, "the target answers over plain HTTP, without TLS"
+        )
+    wrong = complaint(values, min_age=policy.min_age, include_subdomains=policy.include_subdomains)
+    return PolicySample(ask.what, url, response.status_code, values, wrong)
+
+
+def _plain(client: HttpClient, target: Target) -> PolicySample | None:
+    """RFC 6797 section 7.2: not over plain HTTP. A port that does not answer is another check's business."""
+    url = f"http://{target.host}:{target.plain_port}/"
+    try:
+        response = client.request("GET", url)
+    except ProbeError:
+        return None
+    values = header_values(response)
+    wrong = "the header is sent over plain HTTP, where anybody may have written it" if values else ""
+    return PolicySample("plain HTTP", url, response.status_code, values, wrong)
+
+
+def header_values(response: requests.Response) -> tuple[str, ...]:
+    """Every Strict-Transport-Security field of a response, repeated ones apart."""
+    return tuple(response.raw.headers.getlist(HEADER))

@@ -1,0 +1,30 @@
+"""A part of the defect matrix, through the command line; the whole of it is `make selftest`."""
+
+from __future__ import annotations
+
+import pytest
+
+from stagehold.catalogue import read_catalogue, shipped_suites
+from stagehold.demo import known_defects
+from stagehold.selftest import CLEAN, matrix, run_row
+
+SAMPLE = (CLEAN, "hsts-missing-on-errors", "database-exposed", "tenant-predicate-missing-on-read")
+
+
+def test_every_check_has_its_defect_and_every_defect_its_check() -> None:
+    """The matrix covers the catalogue and the demo's defects, with nothing left over."""
+    specs = read_catalogue(shipped_suites())
+
+    rows = matrix(specs, [])
+
+    assert set(rows) == {CLEAN, *known_defects()}
+    assert frozenset().union(*rows.values()) == {spec.id for spec in specs}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("defect", SAMPLE)
+def test_the_gate_goes_red_for_exactly_the_defect(defect: str) -> None:
+    """The clean demo is GO; a seeded defect is NO_GO with exactly the checks that name it."""
+    row = run_row(defect, matrix(read_catalogue(shipped_suites()), [])[defect])
+
+    assert row.good, row

@@ -1,0 +1,109 @@
+"""What the gate refuses to collect, and what it will not be talked out of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stagehold.catalogue import read_catalogue
+from stagehold.errors import ConfigError, RunError
+from stagehold.events import read_events
+from stagehold.lanes import Lanes, collect, scrubbed_environment
+from stagehold.model import Outcome
+from stagehold.verdict import judge_checks
+
+Prepare = Callable[..., tuple[Path, dict[str, Path]]]
+GOOD = '@claim("AAA-001")\ndef test_returns(): """Returns."""\n'
+SECOND = '@claim("AAA-002")\ndef test_second(): """Is the second."""\n'
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("", "collects nothing"),
+        ("x = 1", "collects nothing"),
+        ('def test_plain(): """No check."""', "must be a check"),
+        ('@claim("AAA-001")\ndef test_silent(): pass', "docstring"),
+        ('@claim("AAA-1")\ndef test_id(): """Has a bad id."""', "not a check id"),
+        (
+            '@check("AAA-001", severity="blocker", proves=[], remedy="x")\ndef test_x(): """Proves nothing."""',
+            "proves",
+        ),
+        (
+            '@check("AAA-001", severity="blocker", proves=["nonsense"], remedy="x")\ndef test_x(): """Typo."""',
+            "nonsense",
+        ),
+        (GOOD + '@claim("AAA-001")\ndef test_twice(): """Is there twice."""', "AAA-001 is defined"),
+        ("import nothing_of_that_name", "nothing_of_that_name"),
+        (
+            '@claim("AAA-001")\n@pytest.mark.parametrize("x", [])\ndef test_x(x): """Has no case."""',
+            "mpty parameter",
+        ),
+    ],
+)
+def test_a_suite_that_cannot_be_trusted_is_refused(prepare: Prepare, source: str, words: str) -> None:
+    """Emptiness, typos, doubles and what is no check stop the run with a sentence."""
+    run, suites = prepare(bad=source, good='@claim("ZZZ-001")\ndef test_ok(): """Is fine."""\n')
+
+    with pytest.raises(RunError) as caught:
+        collect(run, suites, scrubbed_environment())
+
+    assert words in str(caught.value)
+
+
+def test_hooks_of_a_conftest_cannot_hide_a_check(prepare: Prepare) -> None:
+    """A conftest that deselects a check does not change what is expected; the check has no result and blocks."""
+    run, suites = prepare(own=GOOD + SECOND)
+    (suites["own"] / "conftest.py").write_text(
+        "def pytest_collection_modifyitems(items):\n    items[:] = [i for i in items if 'second' not in i.name]\n",
+        encoding="utf-8",
+    )
+    variables = scrubbed_environment()
+
+    expected = collect(run, suites, variables)
+    Lanes(
+        run_folder=run,
+        suites=suites,
+        environment=variables,
+        lane_deadline=60,
+        run_deadline=time.monotonic() + 60,
+    ).run()
+
+    outcomes = {r.spec.id: r.outcome for r in judge_checks(expected, read_events(run).cases)}
+    assert outcomes == {"AAA-001": Outcome.PASSED, "AAA-002": Outcome.NOT_RUN}
+
+
+def test_variables_and_ini_files_of_the_surroundings_do_not_reach_a_lane(
+    prepare: Prepare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`-k`, test plans and ini files around the suites deselect nothing."""
+    run, suites = prepare(own=GOOD + SECOND)
+    (suites["own"] / "pytest.ini").write_text("[pytest]\naddopts = -k nothing\n", encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -k nothing\n", encoding="utf-8")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    expected = collect(run, suites, scrubbed_environment())
+
+    assert {check.spec.id for check in expected} == {"AAA-001", "AAA-002"}
+
+
+def test_the_catalogue_is_what_pytest_collects(prepare: Prepare) -> None:
+    """Reading the files and collecting them give the same checks."""
+    run, suites = prepare(one=GOOD, two=SECOND)
+
+    collected = {check.spec.id: check.spec for check in collect(run, suites, scrubbed_environment())}
+
+    assert collected == {spec.id: spec for spec in read_catalogue(suites)}
+
+
+def test_a_suite_without_checks_is_no_catalogue(tmp_path: Path) -> None:
+    """An empty folder of checks is an error, not an empty list."""
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(ConfigError, match="holds no check"):
+        read_catalogue({"empty": tmp_path / "empty"})

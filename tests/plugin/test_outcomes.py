@@ -1,0 +1,166 @@
+"""What becomes of a check, by running pytest for real: one lane with one check for every way to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stagehold.model import Outcome
+
+RunChecks = Callable[..., Any]
+
+WAYS = '''
+@claim("AAA-001")
+def test_returns(): """Returns."""
+
+@claim("AAA-002")
+def test_asserts():
+    """Asserts."""
+    assert 1 == 2, "one is not two"
+
+@claim("AAA-003")
+def test_probe_breaks():
+    """The probe cannot observe."""
+    raise ProbeError("no answer")
+
+@claim("AAA-004")
+def test_crashes():
+    """Crashes."""
+    raise ZeroDivisionError("oops")
+
+@claim("AAA-005")
+def test_skips():
+    """Skips itself."""
+    pytest.skip("not today")
+
+@claim("AAA-006")
+@pytest.mark.skip(reason="never")
+def test_is_skipped(): """Is skipped by a mark."""
+
+@claim("AAA-007")
+@pytest.mark.xfail(reason="known")
+def test_expected_failure():
+    """Fails as expected."""
+    assert False
+
+@claim("AAA-008")
+@pytest.mark.xfail(reason="known", strict=False)
+def test_unexpected_pass(): """Passes although it was expected to fail."""
+
+@pytest.fixture
+def asserting():
+    assert False, "in a fixture"
+
+@claim("AAA-009")
+def test_fixture_asserts(asserting): """Its fixture asserts."""
+
+@pytest.fixture
+def breaks_afterwards():
+    yield
+    raise RuntimeError("could not clean up")
+
+@claim("AAA-010")
+def test_teardown_breaks(breaks_afterwards): """Its fixture breaks afterwards."""
+
+@claim("AAA-011")
+def test_uncovered():
+    """Finds its input missing."""
+    raise Uncovered("needs a thing")
+
+@claim("AAA-012")
+def test_not_applicable():
+    """Observes that the claim does not concern the target."""
+    raise NotApplicable("an opaque token")
+
+@claim("AAA-013", needs=["policy.lockout"])
+def test_needs(): """Needs what is not configured."""
+
+@claim("AAA-014", traffic="intrusive")
+def test_no_consent(): """Sends what nobody consented to."""
+
+@claim("AAA-015")
+def test_over_hosts(exposed_host): """Runs over hosts, of which none is declared."""
+
+@claim("AAA-016")
+def test_over_targets(target): """Runs over targets."""
+
+@claim("AAA-017")
+def test_pytest_fail():
+    """Fails by pytest.fail."""
+    pytest.fail("says so")
+
+@claim("AAA-018")
+def test_exits():
+    """Calls sys.exit."""
+    raise SystemExit(0)
+
+@claim("AAA-019")
+def test_fails_and_teardown_breaks(breaks_afterwards):
+    """Fails, and its fixture breaks afterwards."""
+    assert False, "first of all"
+'''
+
+EXPECTED = {
+    "AAA-001": (Outcome.PASSED, ""),
+    "AAA-002": (Outcome.FAILED, "one is not two"),
+    "AAA-003": (Outcome.INCONCLUSIVE, "no answer"),
+    "AAA-004": (Outcome.INCONCLUSIVE, "ZeroDivisionError: oops"),
+    "AAA-005": (Outcome.INCONCLUSIVE, "skipped: not today"),
+    "AAA-006": (Outcome.INCONCLUSIVE, "skipped: never"),
+    "AAA-007": (Outcome.INCONCLUSIVE, "xfail"),
+    "AAA-008": (Outcome.INCONCLUSIVE, "xfail"),
+    "AAA-009": (Outcome.INCONCLUSIVE, "in a fixture"),
+    "AAA-010": (Outcome.INCONCLUSIVE, "could not clean up"),
+    "AAA-011": (Outcome.UNCOVERED, "needs a thing"),
+    "AAA-012": (Outcome.NOT_APPLICABLE, "an opaque token"),
+    "AAA-013": (Outcome.UNCOVERED, "policy.lockout"),
+    "AAA-014": (Outcome.UNCOVERED, "intrusive"),
+    "AAA-015": (Outcome.UNCOVERED, "hosts"),
+    "AAA-016": (Outcome.PASSED, ""),
+    "AAA-017": (Outcome.FAILED, "says so"),
+    "AAA-018": (Outcome.INCONCLUSIVE, "SystemExit"),
+    "AAA-019": (Outcome.FAILED, "first of all"),
+}
+
+
+def test_every_way_to_end_has_its_outcome(run_checks: RunChecks) -> None:
+    """Checks assert, probes raise; skips, xfails and crashes never count as passed."""
+    run = run_checks(ways=WAYS)
+
+    seen = {check_id: (result.outcome, result.reason) for check_id, result in run.checks.items()}
+    assert {check_id: outcome for check_id, (outcome, _) in seen.items()} == {
+        check_id: outcome for check_id, (outcome, _) in EXPECTED.items()
+    }
+    for check_id, (_, text) in EXPECTED.items():
+        assert text in seen[check_id][1], check_id
+
+
+def test_one_outcome_is_recorded_per_case(run_checks: RunChecks) -> None:
+    """A check over two targets leaves two records, with the targets' names as case ids."""
+    run = run_checks(ways='@claim("AAA-016")\ndef test_over_targets(target): """Runs over targets."""\n')
+
+    assert sorted(result.case for result in run.recorded.cases) == ["api", "web"]
+
+
+@pytest.mark.parametrize(
+    ("how", "deadline"),
+    [("os._exit(0)", 60), ("os.kill(os.getpid(), signal.SIGKILL)", 60), ("time.sleep(120)", 4)],
+    ids=["exits 0", "is killed", "hangs"],
+)
+def test_a_lane_that_dies_takes_only_its_own_checks_down(run_checks: RunChecks, how: str, deadline: float) -> None:
+    """Whatever ends one lane, its checks are not run and the other lane's are judged."""
+    run = run_checks(
+        deadline=deadline,
+        bad=f'@claim("BAD-001")\ndef test_dies():\n    """Dies."""\n    {how}\n\n'
+        '@claim("BAD-002")\ndef test_after(): """Comes after."""\n',
+        good='@claim("AAA-001")\ndef test_returns(): """Returns."""\n',
+    )
+
+    outcomes = {check_id: result.outcome for check_id, result in run.checks.items()}
+    assert outcomes == {"AAA-001": Outcome.PASSED, "BAD-001": Outcome.NOT_RUN, "BAD-002": Outcome.NOT_RUN}
+    finished = {event["pid"] for event in run.recorded.of("lane_finished")}
+    started = {event["suite"]: event["pid"] for event in run.recorded.of("lane_started")}
+    assert started["good"] in finished
+    assert started["bad"] not in finished
