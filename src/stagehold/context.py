@@ -13,7 +13,7 @@ from stagehold.errors import ConfigError
 from stagehold.events import utc_now
 from stagehold.network import Network
 from stagehold.served import locate
-from stagehold.vantage import enter
+from stagehold.vantage import enter, require_inside
 
 FILE_NAME = "context.json"
 PINS = "pins.json"
@@ -88,6 +88,7 @@ def load_context(run_folder: Path) -> LaneContext:
     loaded = read_environment(Path(document["environment_file"]))
     if loaded.digest != document["environment_digest"]:
         raise ConfigError(f"{loaded.path.name} changed while the run was going on", remedy="Run again.")
+    require_inside(loaded.environment, loaded.folder)
     return LaneContext(
         environment=with_release(loaded.environment, document["release"]),
         folder=loaded.folder,

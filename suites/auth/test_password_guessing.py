@@ -1,0 +1,33 @@
+"""Whether passwords can be guessed."""
+
+from stagehold import check
+
+
+@check(
+    "AUT-007",
+    severity="blocker",
+    proves=["brute-force-resistance"],
+    remedy="Count failures per account and refuse, delay or challenge further attempts, the correct one included.",
+    needs=["policy.lockout", "accounts[sacrificial]", "flows"],
+    defects=["login-limiter-removed"],
+    traffic="intrusive",
+)
+def test_guessing_is_stopped(lockout_reports, evidence):
+    """After the declared number of wrong passwords the correct one is refused, challenged or delayed.
+
+    On one sacrificial account of each flow that has some, never on another: the correct password works,
+    then `policy.lockout.max_failures` wrong ones (never more than 100), then the correct one again, which
+    alone is judged. Delayed means at least 5 s and five times the usual. An account that is locked to begin
+    with proves nothing; up to five are tried. Sources: ASVS 6.3.1, NIST SP 800-63B-4 section 3.2.2, PCI DSS
+    8.3.4, WSTG-ATHN-03, CWE-307.
+    """
+    for report in lockout_reports:
+        evidence.table(f"attempts {report.flow}", ("number", "password", "status", "seconds", "result"), report.table())
+    evidence.compare(
+        expected="; ".join(report.expected() for report in lockout_reports),
+        observed="; ".join(report.summary() for report in lockout_reports),
+    )
+    unstopped = [report.summary() for report in lockout_reports if not report.stopped]
+
+    assert lockout_reports
+    assert not unstopped, "; ".join(unstopped)
