@@ -1,0 +1,9 @@
+"""`python -m ledgerlab`."""
+
+from __future__ import annotations
+
+import sys
+
+from ledgerlab.cli import main
+
+sys.exit(main())

@@ -1,0 +1,48 @@
+"""The command line of the laboratory."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ledgerlab.defects import DEFECTS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ledgerlab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="run a laboratory in the foreground until told to stop")
+    up.add_argument("--dir", type=Path, required=True, metavar="D", help="its folder; removed if made here")
+    up.add_argument("--defect", action="append", default=[], metavar="NAME", help="switch a fault on")
+    up.add_argument("--mode", choices=("auto", "namespace", "loopback"), default="auto")
+    commands.add_parser("defects", help="list the faults that can be switched on")
+    commands.add_parser("digest", help="print the build digest of the service's source tree")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0; 1 when a laboratory could not be started or broke; 2 for wrong arguments."""
+    options = _parser().parse_args(arguments)
+    if options.command == "defects":
+        width = max(len(defect.name) for defect in DEFECTS)
+        sys.stdout.writelines(f"{defect.name:<{width}}  {defect.breaks}\n" for defect in DEFECTS)
+        return 0
+    # These need the optional dependencies of the demo; listing the defects does not.
+    from ledgerlab.lab.deployment import source_digest  # noqa: PLC0415
+    from ledgerlab.lab.errors import LabError  # noqa: PLC0415
+    from ledgerlab.lab.supervisor import up  # noqa: PLC0415
+
+    if options.command == "digest":
+        sys.stdout.write(source_digest() + "\n")
+        return 0
+    try:
+        up(options.dir, tuple(options.defect), options.mode)
+    except ValueError as error:
+        sys.stderr.write(f"ledgerlab: {error}\n")
+        return 2
+    except LabError as error:
+        sys.stderr.write(f"ledgerlab: {error}\n")
+        return 1
+    return 0

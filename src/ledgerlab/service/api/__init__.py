@@ -1,0 +1,11 @@
+"""The JSON API below `/api`, one module per subject."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from ledgerlab.service.api import auth, invoices, payslips, reports, users, vouchers
+
+router = APIRouter(prefix="/api")
+for module in (auth, invoices, vouchers, payslips, reports, users):
+    router.include_router(module.router)

@@ -1,0 +1,43 @@
+"""Configuration of the service: one JSON file, read at start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseModel):
+    """Where the service listens, what it serves, and its limits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    public_name: str
+    """The host name users type; redirects go nowhere else."""
+    address: str
+    https_port: Port = 8443
+    redirect_port: Port | None = 8080
+    """Plain HTTP; answers nothing but redirects to https."""
+    operations: str
+    """Where metrics are served in plain HTTP: `unix:PATH`, or `ADDRESS:PORT`."""
+    certificate_file: Path
+    key_file: Path
+    minimum_tls: Literal["TLSv1_1", "TLSv1_2", "TLSv1_3"] = "TLSv1_2"
+    ciphers: str = "ECDHE+AESGCM:ECDHE+CHACHA20"
+    """OpenSSL cipher string for TLS 1.2 and below; TLS 1.3 brings its own."""
+    database_url: str
+    database_pool: Annotated[int, Field(ge=1, le=64)] = 12
+    form_key: str = Field(min_length=32)
+    """Signs the tokens that protect forms."""
+    lockout_failures: Annotated[int, Field(ge=1, le=100)] = 5
+    lockout_minutes: Annotated[int, Field(ge=1)] = 15
+    idle_minutes: Annotated[int, Field(ge=1)] = 30
+    session_hours: Annotated[int, Field(ge=1)] = 8
+
+    @classmethod
+    def read(cls, path: Path) -> Settings:
+        """From a JSON file; pydantic's `ValidationError` tells what is wrong with it."""
+        return cls.model_validate_json(path.read_bytes())

@@ -1,0 +1,146 @@
+"""The sockets of the service: https for users, plain http for redirects, and the operations listener."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import ssl
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ledgerlab.service.config import Settings
+from ledgerlab.service.middleware import HSTS, Protection, Turnstile
+
+
+class _Listener(uvicorn.Server):
+    """A server among several of one process; `serve` handles the signals for all of them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _HttpsProtocol(H11Protocol):
+    """Requests that are not HTTP at all are answered below the application, and protected like all others."""
+
+    def send_400_response(self, msg: str) -> None:
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"strict-transport-security", HSTS.encode()),
+            (b"connection", b"close"),
+        ]
+        answer = (
+            h11.Response(status_code=400, headers=headers),
+            h11.Data(data=msg.encode()),
+            h11.EndOfMessage(),
+        )
+        for event in answer:
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """Server side TLS: the chain as it lies in the file, own order of suites."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion[settings.minimum_tls]
+    context.set_ciphers(settings.ciphers)
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.load_cert_chain(settings.certificate_file, settings.key_file)
+    return context
+
+
+def redirect_app(settings: Settings) -> ASGIApp:
+    """Answers everything with a permanent redirect to the same path on the public name, without content."""
+
+    async def redirect(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+        path = quote(scope["path"], safe="/:@!$&'()*+,;=~-._")
+        location = f"https://{settings.public_name}:{settings.https_port}{path}{query}"
+        headers = [(b"location", location.encode("latin-1")), (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 308, "headers": headers})
+        await send({"type": "http.response.body"})
+
+    return redirect
+
+
+def operations_app(protection: Protection) -> ASGIApp:
+    """Metrics in the Prometheus text format."""
+
+    async def metrics(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        lines = ["# TYPE ledger_responses_total counter"]
+        counts = sorted(protection.responses.items())
+        lines += [f'ledger_responses_total{{status="{status}"}} {count}' for status, count in counts]
+        body = ("\n".join(lines) + "\n").encode()
+        headers = [
+            (b"content-type", b"text/plain; version=0.0.4"),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return metrics
+
+
+def _listener(app: ASGIApp, **options: Any) -> _Listener:
+    common: dict[str, Any] = {
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "lifespan": "off",
+        "ws": "none",
+        "timeout_graceful_shutdown": 1,
+        "http": "h11",
+        "proxy_headers": False,
+    }
+    return _Listener(uvicorn.Config(app, **(common | options)))
+
+
+async def serve(settings: Settings, app: ASGIApp) -> None:
+    """Serves until SIGTERM or SIGINT, or until a listener ends by itself, which is an error.
+
+    Raises:
+        RuntimeError: a listener could not be opened.
+    """
+    protection = Protection(Turnstile(app, settings.database_pool))
+    context = tls_context(settings)
+    listeners = [
+        _listener(
+            protection,
+            host=settings.address,
+            port=settings.https_port,
+            http=_HttpsProtocol,
+            ssl_context_factory=lambda _config, _default: context,
+            backlog=1024,
+        )
+    ]
+    if settings.redirect_port is not None:
+        listeners.append(_listener(redirect_app(settings), host=settings.address, port=settings.redirect_port))
+    scheme, _, rest = settings.operations.partition(":")
+    where = {"uds": rest} if scheme == "unix" else {"host": scheme, "port": int(rest)}
+    listeners.append(_listener(operations_app(protection), **where))
+
+    def stop() -> None:
+        for listener in listeners:
+            listener.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    tasks = [asyncio.create_task(listener.serve()) for listener in listeners]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    stop()
+    await asyncio.gather(*tasks)
+    if not all(listener.started for listener in listeners):
+        raise RuntimeError("a listener could not be opened")
