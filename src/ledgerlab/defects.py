@@ -21,7 +21,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Certificate:
-    """How the service's certificate is issued and served."""
+    """How the certificate of the partners' name is issued and served."""
 
     name: str | None = None
     """Instead of the service's own name."""
@@ -56,17 +56,17 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect(
         "incomplete-chain",
-        "The intermediate certificate is not served.",
+        "Under the partners' name the intermediate certificate is not served.",
         certificate=Certificate(with_intermediate=False),
     ),
     Defect(
         "certificate-for-other-name",
-        "The certificate of another service is installed.",
+        "Under the partners' name the certificate of another service is installed.",
         certificate=Certificate(name="payroll.demo.test"),
     ),
     Defect(
         "certificate-expires-soon",
-        "The certificate has three days left; nobody renewed it.",
+        "The certificate of the partners' name has three days left; nobody renewed it.",
         certificate=Certificate(days_left=3),
     ),
     Defect(
@@ -126,7 +126,14 @@ DEFECTS: tuple[Defect, ...] = (
             Edit(
                 "api/invoices.py",
                 '    """One invoice."""\n    return InvoiceOut.model_validate(fetch(db, Invoice, invoice_id, who))\n',
-                '    """One invoice."""\n    return InvoiceOut.model_validate(db.get_one(Invoice, invoice_id))\n',
+                '    """One invoice."""\n    invoice = db.get(Invoice, invoice_id)\n    if invoice is None:\n'
+                '        raise HTTPException(404, "There is no such object.")\n'
+                "    return InvoiceOut.model_validate(invoice)\n",
+            ),
+            Edit(
+                "api/invoices.py",
+                "from fastapi import APIRouter, Header, Query, Response\n",
+                "from fastapi import APIRouter, Header, HTTPException, Query, Response\n",
             ),
         ),
     ),

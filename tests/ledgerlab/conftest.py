@@ -30,12 +30,8 @@ _CERTIFICATE_DEFECTS = {"incomplete-chain", "certificate-expires-soon"}
 class _Named(HTTPAdapter):
     """Dials an address and verifies the certificate for the service's name."""
 
-    def __init__(self, expected: str) -> None:
-        self.expected = expected
-        super().__init__()
-
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, server_hostname=NAME, assert_hostname=self.expected, **kwargs)
+        super().init_poolmanager(*args, server_hostname=NAME, assert_hostname=NAME, **kwargs)
 
 
 @dataclass
@@ -45,7 +41,6 @@ class Lab:
     folder: Path
     process: subprocess.Popen[bytes]
     ready: dict[str, Any]
-    certified: str = NAME
     base: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +53,7 @@ class Lab:
     def anonymous(self) -> requests.Session:
         session = requests.Session()
         session.trust_env = False
-        session.mount("https://", _Named(self.certified))
+        session.mount("https://", _Named())
         session.verify = str(self.folder / "pki" / "ca.pem")
         session.headers["Host"] = f"{NAME}:8443"
         return session
@@ -108,11 +103,11 @@ class Lab:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *arguments: str, certified: str = NAME) -> Iterator[Lab]:
+def running(folder: Path, *arguments: str) -> Iterator[Lab]:
     """A laboratory in that folder; told to stop at the end, and killed if it does not."""
     with start(folder, *arguments) as process:
         try:
-            yield Lab(folder, process, wait_until_ready(process), certified)
+            yield Lab(folder, process, wait_until_ready(process))
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -171,5 +166,5 @@ def broken_lab(short_folder: Path) -> Iterator[Lab]:
     """All defects that can be seen together."""
     names = [defect.name for defect in DEFECTS if defect.name not in _CERTIFICATE_DEFECTS]
     flags = [part for name in names for part in ("--defect", name)]
-    with running(short_folder / "broken", "--mode", "loopback", *flags, certified="payroll.demo.test") as broken:
+    with running(short_folder / "broken", "--mode", "loopback", *flags) as broken:
         yield broken

@@ -82,18 +82,18 @@ def test_defects_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("how", "names", "certificates"),
     [
-        (Certificate(), ["ledger.demo.test"], 2),
-        (Certificate(with_intermediate=False), ["ledger.demo.test"], 1),
+        (Certificate(), ["partners.demo.test"], 2),
+        (Certificate(with_intermediate=False), ["partners.demo.test"], 1),
         (Certificate(name="payroll.demo.test"), ["payroll.demo.test"], 2),
-        (Certificate(days_left=3), ["ledger.demo.test"], 2),
+        (Certificate(days_left=3), ["partners.demo.test"], 2),
     ],
 )
 def test_certificates_are_issued_as_asked(
     how: Certificate, names: list[str], certificates: int, tmp_path: Path
 ) -> None:
     """Name, days left and served chain are those of the defect, and nothing else differs."""
-    pki.issue(tmp_path, "ledger.demo.test", how)
-    chain = x509.load_pem_x509_certificates((tmp_path / "server.pem").read_bytes())
+    pki.issue(tmp_path, "ledger.demo.test", "partners.demo.test", how)
+    chain = x509.load_pem_x509_certificates((tmp_path / "partners.pem").read_bytes())
     leaf = chain[0]
     alternatives = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert alternatives.get_values_for_type(x509.DNSName) == names
@@ -199,3 +199,23 @@ def test_broken_and_slow_handlers_show(lab: Lab, broken_lab: Lab) -> None:
         answer = one.token("a_acct").get(f"{one.base}/api/invoices", timeout=10)
         assert answer.ok
         assert (answer.elapsed.total_seconds() > 1.9) is broken
+
+
+def test_partners_name_has_the_certificate_of_the_defect(lab: Lab, broken_lab: Lab) -> None:
+    """A client that asks for the partners' name gets that name's certificate, or with the defect another one's."""
+
+    def names(of: Lab, asked: str) -> list[str]:
+        context = ssl.create_default_context(cafile=str(of.folder / "pki" / "ca.pem"))
+        context.check_hostname = False
+        with (
+            socket.create_connection((of.web, 8443), timeout=5) as plain,
+            context.wrap_socket(plain, server_hostname=asked) as secure,
+        ):
+            leaf = x509.load_der_x509_certificate(secure.getpeercert(binary_form=True) or b"")
+        alternatives = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return alternatives.get_values_for_type(x509.DNSName)
+
+    assert names(lab, "ledger.demo.test") == ["ledger.demo.test"]
+    assert names(lab, "partners.demo.test") == ["partners.demo.test"]
+    assert names(broken_lab, "partners.demo.test") == ["payroll.demo.test"]
+    assert names(broken_lab, "ledger.demo.test") == ["ledger.demo.test"]

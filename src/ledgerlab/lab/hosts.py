@@ -18,7 +18,7 @@ from pathlib import Path
 from ledgerlab.lab.errors import LabError
 from ledgerlab.lab.health import answers
 from ledgerlab.lab.links import configure_hosts
-from ledgerlab.lab.plan import HTTPS_PORT, PUBLIC_NAME, REDIRECT_PORT, Plan
+from ledgerlab.lab.plan import HTTPS_PORT, PARTNER_NAME, PUBLIC_NAME, REDIRECT_PORT, Plan
 from ledgerlab.lab.postgres import Postgres
 from ledgerlab.lab.processes import Stop, die_with_parent, end, last_line, report
 from ledgerlab.lab.seed import fill, hash_passwords
@@ -35,6 +35,9 @@ def write_settings(plan: Plan) -> Path:
         "operations": "unix:operations.sock",
         "certificate_file": str(plan.folder / "pki" / "server.pem"),
         "key_file": str(plan.folder / "pki" / "server.key"),
+        "partner_name": PARTNER_NAME,
+        "partner_certificate_file": str(plan.folder / "pki" / "partners.pem"),
+        "partner_key_file": str(plan.folder / "pki" / "partners.key"),
         "database_url": plan.database_url("ledger_service", plan.database_password),
         "form_key": secrets.token_urlsafe(32),
     }

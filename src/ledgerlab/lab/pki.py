@@ -1,4 +1,4 @@
-"""A certificate authority of its own: root, intermediate, and the certificate of the service (RFC 5280)."""
+"""A certificate authority of its own: root, intermediate, and the certificates of the service (RFC 5280)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from ledgerlab.defects import Certificate
 LIFETIME = timedelta(days=90)
 
 
-def issue(folder: Path, name: str, how: Certificate) -> None:
-    """Writes `ca.pem` (the root), `server.pem` (leaf, then intermediate) and `server.key` (mode 0600).
+def issue(folder: Path, name: str, partner_name: str, partner: Certificate) -> None:
+    """Writes `ca.pem` (the root), and for both names of the service a chain and a key (mode 0600).
 
-    The keys of the authorities are never stored: nothing else can be issued later.
+    `server.pem` (leaf, then intermediate) and `server.key` are those of the name that people use, and always
+    sound; `partners.pem` and `partners.key` are issued as `partner` says. The keys of the authorities are
+    never stored: nothing else can be issued later.
     """
     now = datetime.now(UTC)
-    root_key, intermediate_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    root_key, intermediate_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root_name, intermediate_name = _name("Ledgerlab Root"), _name("Ledgerlab Issuing")
     years = timedelta(days=3650)
     root = (
@@ -36,23 +38,38 @@ def issue(folder: Path, name: str, how: Certificate) -> None:
         .add_extension(_usage(sign_certificates=True), critical=True)
         .sign(root_key, hashes.SHA256())
     )
-    host = how.name or name
+    folder.mkdir(exist_ok=True)
+    (folder / "ca.pem").write_bytes(_pem(root))
+    for stem, host, how in (("server", name, Certificate()), ("partners", partner.name or partner_name, partner)):
+        key = ec.generate_private_key(ec.SECP256R1())
+        leaf = _leaf(host, how, key, intermediate_name, intermediate_key, now)
+        chain = _pem(leaf) + (_pem(intermediate) if how.with_intermediate else b"")
+        (folder / f"{stem}.pem").write_bytes(chain)
+        key_file = folder / f"{stem}.key"
+        key_file.touch(mode=0o600)
+        key_file.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+
+
+def _leaf(
+    host: str,
+    how: Certificate,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: x509.Name,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    now: datetime,
+) -> x509.Certificate:
     expires = now + timedelta(days=how.days_left, hours=1)
-    leaf = (
-        _builder(_name(host), intermediate_name, key, intermediate_key, min(expires - LIFETIME, now), expires)
+    return (
+        _builder(_name(host), issuer, key, issuer_key, min(expires - LIFETIME, now), expires)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(sign_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .sign(intermediate_key, hashes.SHA256())
-    )
-    folder.mkdir(exist_ok=True)
-    (folder / "ca.pem").write_bytes(_pem(root))
-    (folder / "server.pem").write_bytes(_pem(leaf) + (_pem(intermediate) if how.with_intermediate else b""))
-    key_file = folder / "server.key"
-    key_file.touch(mode=0o600)
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        .sign(issuer_key, hashes.SHA256())
     )
 
 

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from ledgerlab.defects import Defect, select
 
 PUBLIC_NAME = "ledger.demo.test"
+PARTNER_NAME = "partners.demo.test"
+"""Under this name partners' programs reach the same service; it has a certificate of its own."""
 HTTPS_PORT = 8443
 REDIRECT_PORT = 8080
 DATABASE_PORT = 5432

@@ -21,7 +21,7 @@ from ledgerlab.lab import modes, pki
 from ledgerlab.lab.deployment import deploy
 from ledgerlab.lab.errors import LabError
 from ledgerlab.lab.people import make_passwords
-from ledgerlab.lab.plan import LONGEST_FOLDER, PUBLIC_NAME, Mode, Plan
+from ledgerlab.lab.plan import LONGEST_FOLDER, PARTNER_NAME, PUBLIC_NAME, Mode, Plan
 from ledgerlab.lab.processes import (
     Reports,
     Stop,
@@ -112,7 +112,7 @@ def _prepare(folder: Path, chosen: tuple[Defect, ...], mode: Mode, prefix: str) 
     certificates = [defect.certificate for defect in chosen if defect.certificate]
     if len(certificates) > 1:
         raise LabError("Only one defect of the certificate can be switched on at a time.")
-    pki.issue(folder / "pki", PUBLIC_NAME, certificates[0] if certificates else Certificate())
+    pki.issue(folder / "pki", PUBLIC_NAME, PARTNER_NAME, certificates[0] if certificates else Certificate())
     (folder / "release.digest").write_text(deploy(folder, chosen) + "\n")
     plan = Plan(
         folder=folder,

@@ -25,6 +25,10 @@ class Settings(BaseModel):
     """Where metrics are served in plain HTTP: `unix:PATH`, or `ADDRESS:PORT`."""
     certificate_file: Path
     key_file: Path
+    partner_name: str
+    """The name partners' programs use; a client that asks for it (SNI) gets the certificate of that name."""
+    partner_certificate_file: Path
+    partner_key_file: Path
     minimum_tls: Literal["TLSv1_1", "TLSv1_2", "TLSv1_3"] = "TLSv1_2"
     ciphers: str = "ECDHE+AESGCM:ECDHE+CHACHA20"
     """OpenSSL cipher string for TLS 1.2 and below; TLS 1.3 brings its own."""

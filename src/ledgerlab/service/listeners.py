@@ -7,6 +7,7 @@ import contextlib
 import signal
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -48,12 +49,25 @@ class _HttpsProtocol(H11Protocol):
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """Server side TLS: the chain as it lies in the file, own order of suites."""
+    """Server side TLS for both names of the service, each with its certificate (SNI, RFC 6066 section 3)."""
+    partners = _context(settings, settings.partner_certificate_file, settings.partner_key_file)
+
+    def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
+        if name == settings.partner_name:
+            connection.context = partners
+
+    context = _context(settings, settings.certificate_file, settings.key_file)
+    context.sni_callback = choose
+    return context
+
+
+def _context(settings: Settings, certificate: Path, key: Path) -> ssl.SSLContext:
+    """The chain as it lies in the file, and the server's own order of suites."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion[settings.minimum_tls]
     context.set_ciphers(settings.ciphers)
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.load_cert_chain(settings.certificate_file, settings.key_file)
+    context.load_cert_chain(certificate, key)
     return context
 
 
