@@ -22,7 +22,7 @@ def examine(console: Console, *, install: bool = False) -> int:
         missing = [f for f in found if f.problem]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("tool", "version", "what it is for", "state"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "tool")
     for f in found:
         state = f"[bold red]missing[/]: {f.problem}" if f.problem else "[green]there[/]"
         table.add_row(f.tool.name, f.version or "-", f.tool.purpose, state)

@@ -134,7 +134,7 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
         environment_file=loaded.path.name,
         environment_digest=loaded.digest,
         suite_digest=suite_digest(suites),
-        targets=tuple(target.base_url for target in environment.targets),
+        targets=tuple(dict.fromkeys(target.base_url for target in environment.targets)),
         profile=profile,
         artifact=Artifact(expected_digest=_expected_digest(request, loaded)),
     )

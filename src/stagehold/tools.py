@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stagehold.errors import StageholdError
+from stagehold.shipped import repository
 
+ALLURE_VERSION = "3.18.0"
+ALLURE_HOME = "~/.local/share/stagehold/tools/allure"
+"""Where an installed stagehold looks for the Allure CLI; a working copy has it in `.tools`."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -141,8 +145,14 @@ def how_to_get(missing: Sequence[Found]) -> list[str]:
             commands.append(f"{sudo}dnf install -y {' '.join(names.get(p, p) for p in packages)}")
         else:
             commands.append(f"install with this system's package manager: {' '.join(packages)}")
-    if any(not found.tool.package for found in missing):
+    without_package = [found for found in missing if not found.tool.package]
+    if without_package and repository() is not None:
         commands.append("make setup")
+    elif without_package:
+        if any(found.tool.name == "allure" for found in without_package):
+            commands.append(f"npm install --ignore-scripts --prefix {ALLURE_HOME} allure@{ALLURE_VERSION}")
+        if names := sorted(f.tool.name for f in without_package if f.tool.name not in {"allure", "node"}):
+            commands.append(f"pip install {' '.join(names)}")
     return commands
 
 

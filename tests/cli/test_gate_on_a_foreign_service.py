@@ -284,3 +284,45 @@ def test_full_disk_while_writing_the_reports_blocks(serve: Serve, tmp_path: Path
     assert done.returncode == 3, done.stdout + done.stderr
     assert '"decision": "INCONCLUSIVE"' in (out / "verdict.json").read_text(encoding="utf-8")
     assert "reports could not be written" in done.stdout
+
+
+OWN_CHECK = '''
+from stagehold import check
+
+
+@check("ACM-001", severity="blocker", proves=["encrypted-transport"], remedy="Answer in time.", traffic="evidence")
+def test_start_page_says_whose_it_is(target, http, evidence):
+    """The start page names the service."""
+    text = http(target).request("GET", "/").text
+    evidence.compare(expected="{words}", observed=text)
+
+    assert "{words}" in text, "the start page does not name the service"
+'''
+
+
+@pytest.mark.parametrize(("words", "code"), [("foreign service", 0), ("somebody else", 1)], ids=["kept", "broken"])
+def test_a_companys_own_folder_of_checks_works_like_ours(
+    serve: Serve, stagehold: Stagehold, words: str, code: int
+) -> None:
+    """Checks beside the environment run in a lane of their own, appear in the reports and block."""
+    service = serve()
+    folder = service.folder / "house-rules"
+    folder.mkdir()
+    (folder / "test_names.py").write_text(OWN_CHECK.replace("{words}", words), encoding="utf-8")
+
+    done = stagehold("run", service.describe("suites: [house-rules]\n"))
+
+    assert done.code == code, done.output
+    assert done.outcome("ACM-001") == ("passed" if code == 0 else "failed")
+    assert "house-rules" in {lane["suite"] for lane in done.verdict["run"]["lanes"]}
+
+
+def test_an_empty_folder_of_own_checks_blocks(serve: Serve, stagehold: Stagehold) -> None:
+    """A folder that is named and holds nothing proves nothing."""
+    service = serve()
+    (service.folder / "house-rules").mkdir()
+
+    done = stagehold("run", service.describe("suites: [house-rules]\n"))
+
+    assert done.code == 2
+    assert "house-rules holds no check" in done.output

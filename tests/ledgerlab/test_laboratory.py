@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -59,6 +60,8 @@ def needs_namespaces() -> None:
     try:
         modes.choose("namespace")
     except LabError as error:
+        if os.environ.get("STAGEHOLD_REQUIRE_ALL"):
+            raise
         pytest.skip(str(error))
 
 

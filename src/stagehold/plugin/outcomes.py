@@ -40,8 +40,10 @@ def judge_phase(phase: str, error: BaseException | None, *, xfail: bool) -> Judg
         case AssertionError() | pytest.fail.Exception() if phase == "call":
             return Judged(Outcome.FAILED, first_line(error))
         case StageholdError():
-            remedy = f" {error.remedy}" if error.remedy else ""
-            return Judged(Outcome.INCONCLUSIVE, f"{first_line(error)}{remedy}")
+            text = first_line(error)
+            if error.remedy:
+                text = f"{text.rstrip('.')}. {error.remedy}"
+            return Judged(Outcome.INCONCLUSIVE, text)
         case _:
             return Judged(Outcome.INCONCLUSIVE, f"{phase}: {type(error).__name__}: {first_line(error)}")
 

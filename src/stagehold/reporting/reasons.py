@@ -39,18 +39,7 @@ def reasons(verdict: Verdict) -> tuple[Reason, ...]:
     ]
     found += _undecided(verdict)
     named = {check for reason in found for check in reason.checks}
-    found += [
-        Reason(
-            PROMISES[Promise.NOT_PROVEN],
-            f"Nothing proves this promise: {result.reason}",
-            promises=(_sentence(result),),
-            owners=(result.commitment.owner,),
-            remedy="Configure what the checks need, or leave the promise out of policy.required_commitments, "
-            "which every decision then shows as not claimed.",
-        )
-        for result in verdict.commitments
-        if result.required and result.state is Promise.NOT_PROVEN and not named & set(result.checks)
-    ]
+    found += _unproven(verdict, named)
     return tuple(found) or tuple(
         Reason(OUTCOMES[Outcome.INCONCLUSIVE], text) for text in verdict.reasons or (verdict.headline,)
     )
@@ -110,6 +99,25 @@ def _undecided(verdict: Verdict) -> list[Reason]:
             )
         )
     return found
+
+
+def _unproven(verdict: Verdict, named: set[str]) -> list[Reason]:
+    """Required promises that nothing above explains; those with the same cause share one reason."""
+    groups: dict[str, list[CommitmentResult]] = {}
+    for result in verdict.commitments:
+        if result.required and result.state is Promise.NOT_PROVEN and not named & set(result.checks):
+            groups.setdefault(result.reason, []).append(result)
+    return [
+        Reason(
+            PROMISES[Promise.NOT_PROVEN],
+            f"Nothing proves {'this promise' if len(results) == 1 else f'these {len(results)} promises'}: {cause}",
+            promises=tuple(_sentence(result) for result in results),
+            owners=_owners(results),
+            remedy="Configure what the checks need, or leave the promise out of policy.required_commitments, "
+            "which every decision then shows as not claimed.",
+        )
+        for cause, results in groups.items()
+    ]
 
 
 def _concerned(verdict: Verdict, checks: Iterable[str]) -> list[CommitmentResult]:

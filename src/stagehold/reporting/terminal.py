@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stagehold.model import Outcome, Verdict
+from stagehold.model import Outcome, Promise, Verdict
 from stagehold.reporting import facts
 from stagehold.reporting.reasons import reasons
 from stagehold.reporting.text import clip, one_line, plural, short_digest, utc
@@ -48,6 +48,8 @@ def print_summary(verdict: Verdict, console: Console, report_paths: Mapping[str,
         console.print()
         for name, path in report_paths.items():
             console.print(Text(f"{name}: {path}"), soft_wrap=True)
+    # Once more as the last line: the first one may have scrolled away.
+    console.print(Text(f"{sign.glyph} {sign.word}", style=f"bold {style}"))
 
 
 def _what(verdict: Verdict, console: Console) -> None:
@@ -107,22 +109,26 @@ def _suites(verdict: Verdict, console: Console) -> None:
     if not rows:
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("suite", overflow="fold")
+    table.add_column("suite", overflow="fold", min_width=10)
     table.add_column("state", no_wrap=True)
     for name in ("passed", "failed", "could not\ncheck", "not con-\nfigured", "took"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("ended", overflow="fold")
+    all_well = all(row.ended_well for row in rows)
+    if not all_well:
+        table.add_column("ended", overflow="fold")
     for row in rows:
-        table.add_row(
+        cells = [
             Text(one_line(row.name, 40)),
             Text(f"{row.sign.glyph} {row.sign.word}", style=_STYLES[row.sign.tone]),
-            str(row.passed),
+            Text(str(row.passed)),
             Text(str(row.failed), style="bold red" if row.failed else "dim"),
             Text(str(row.unknown), style="bold yellow" if row.unknown else "dim"),
             Text(str(row.uncovered), style="default" if row.uncovered else "dim"),
-            row.took,
-            Text(one_line(row.ended, 120), style="default" if row.ended_well else "bold yellow"),
-        )
+            Text(row.took),
+        ]
+        if not all_well:
+            cells.append(Text(one_line(row.ended, 120), style="default" if row.ended_well else "bold yellow"))
+        table.add_row(*cells)
     console.print(table)
 
 
@@ -135,7 +141,7 @@ def _promises(verdict: Verdict, console: Console) -> None:
         sign = facts.PROMISES[result.state]
         line = Text(f"{sign.glyph} {sign.word:<11}", style=_STYLES[sign.tone])
         line.append(f"{one_line(result.commitment.id, 20)} {facts.commitment_counts(result)}", style="default")
-        if result.reason:
+        if result.state is Promise.BROKEN or not result.checks:
             line.append(f": {one_line(result.reason, 200)}", style="default")
         console.print(Padding(line, (0, 0, 0, 2)))
 
