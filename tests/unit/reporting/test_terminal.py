@@ -27,13 +27,13 @@ def printed(name: str, width: int, *, terminal: bool = False) -> str:
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("name", samples.SAMPLES)
 def test_summary_fits_and_starts_with_the_decision(name: str, width: int) -> None:
-    """No line is wider than the terminal, no colour code is in a file, and the decision is the first line."""
+    """No line is wider than the terminal, no colour code is in a file; the decision is the first and the last line."""
     text = printed(name, width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert "\x1b" not in text
     sign = DECISIONS[samples.SAMPLES[name][1]]
     assert text.strip().splitlines()[0] == f"{sign.glyph} {sign.word}"
-    assert text.rstrip().endswith("decision: reports/runs/r/decision.html")
+    assert text.strip().splitlines()[-2:] == ["decision: reports/runs/r/decision.html", f"{sign.glyph} {sign.word}"]
 
 
 def test_summary_tells_what_the_page_tells() -> None:
