@@ -87,6 +87,7 @@ def demo(defects: Sequence[str] = (), mode: str = "auto") -> Iterator[Demo]:
         RunError: it does not come up.
     """
     base = Path(tempfile.mkdtemp(prefix="stagehold-demo-"))
+    base.chmod(0o711)  # the demo's database may have to run as another user
     folder = base / "lab"
     command = [sys.executable, "-m", "ledgerlab", "up", "--dir", str(folder), "--mode", mode]
     for name in defects:

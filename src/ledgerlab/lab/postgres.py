@@ -45,6 +45,25 @@ def binaries() -> Path:
     return candidates[-1].parent
 
 
+def open_to_everybody(path: Path) -> bool:
+    """Whether a user without any rights may run what lies there: every folder above lets others pass."""
+    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
+
+
+def copy_for_everybody(source: Path, folder: Path) -> Path:
+    """A copy of the binaries that `nobody` can run; returns its `bin`.
+
+    Root's home is closed to others, and so is a wheel that was installed below it. The layout of the wheel is
+    kept: the binaries find their libraries by the relative path `../../../*.libs`.
+    """
+    install = source.parent
+    package = folder / install.parent.name
+    shutil.copytree(install, package / install.name, symlinks=True)
+    for libraries in install.parents[1].glob(f"{install.parent.name}.libs"):
+        shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+    return package / install.name / source.name
+
+
 class Postgres:
     """One server; `start`, then `stop`."""
 
@@ -52,6 +71,13 @@ class Postgres:
         self.plan = plan
         self.log = plan.folder / "logs" / "postgres.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._programs = binaries()
+        if self._as_nobody and not open_to_everybody(self._programs):
+            self._programs = copy_for_everybody(self._programs, plan.folder / "postgresql")
+
+    @property
+    def _as_nobody(self) -> bool:
+        return self.plan.unprivileged[:1] == ("setpriv",)
 
     def create(self) -> subprocess.Popen[bytes]:
         """Starts `initdb` and returns it; `start` waits for it."""
@@ -60,11 +86,11 @@ class Postgres:
         password = data / "owner-password"
         password.touch(mode=0o600)
         password.write_text(self.plan.owner_password)
-        if self.plan.unprivileged[:1] == ("setpriv",):
+        if self._as_nobody:
             for path in (data, password):
                 os.chown(path, _NOBODY, _NOBODY)
         command = [
-            *self.plan.unprivileged, str(binaries() / "initdb"), "--pgdata", str(data / "data"), "--no-sync",
+            *self.plan.unprivileged, str(self._programs / "initdb"), "--pgdata", str(data / "data"), "--no-sync",
             "--auth", "scram-sha-256", "--username", "postgres", "--pwfile", str(password),
             "--encoding", "UTF8", "--locale", "C",
         ]  # fmt: skip
@@ -92,7 +118,7 @@ class Postgres:
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         command = [
             *self.plan.unprivileged, _tool("setpriv"), "--pdeathsig", "QUIT",
-            str(binaries() / "postgres"), "-D", str(data / "data"), *settings,
+            str(self._programs / "postgres"), "-D", str(data / "data"), *settings,
         ]  # fmt: skip
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
