@@ -49,8 +49,8 @@ def _output(*command: str) -> str:
         raise StageholdError("not found")
     done = subprocess.run([path, *command[1:]], capture_output=True, text=True, timeout=20, check=False)
     text = (done.stdout or done.stderr).strip()
-    if not text:
-        raise StageholdError(f"answers nothing (exit {done.returncode})")
+    if done.returncode != 0 or not text:
+        raise StageholdError(f"does not run (exit {done.returncode}): {text[-200:] or 'no output'}")
     return text.splitlines()[0]
 
 
@@ -109,7 +109,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool("nmap", "port scans", _nmap, "nmap", ("ports",)),
     Tool("chromium", "journeys in a real browser", _chromium, "chromium", ("functional",)),
     Tool("certutil", "trust for a private CA in Chromium", _certutil, "libnss3-tools", ("functional",)),
-    Tool("node", "runs the Allure report generator", _node),
+    Tool("node", "runs the Allure report generator and drives the browser", _node, "libatomic1"),
     Tool("allure", "the HTML report", _allure),
     Tool("sslyze", "TLS measurement", _library("sslyze"), suites=("tls",)),
     Tool("locust", "load", _library("locust"), suites=("load",)),
