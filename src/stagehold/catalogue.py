@@ -89,7 +89,9 @@ def _import(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         module_spec.loader.exec_module(module)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit, pytest's Skipped: a file that leaves must not end the gate
         raise ConfigError(f"{path.parent.name}/{path.name}: {type(error).__name__}: {error}") from error
     finally:
         sys.modules.pop(name, None)

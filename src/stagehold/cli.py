@@ -194,14 +194,15 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    from stagehold.catalogue import all_suites, read_catalogue
+    from stagehold.catalogue import all_suites
+    from stagehold.catalogue_apart import catalogue_of
     from stagehold.environment.reader import read_environment
     from stagehold.network import Network
     from stagehold.plan import build_plan, render
     from stagehold.served import locate
 
     loaded = read_environment(locate(arguments.environment))
-    specs = read_catalogue(all_suites(loaded.folder, loaded.environment.suites))
+    specs = catalogue_of(all_suites(loaded.folder, loaded.environment.suites))
     network = Network.build(loaded.environment)
     render(build_plan(loaded, specs, network.entries), _console())
     return EXIT_OK
@@ -234,8 +235,9 @@ def _demo(arguments: argparse.Namespace) -> int:
         # The blocking verdict comes first here, too: `--out` must not keep an older GO while the demo starts.
         from stagehold.demo import blocked_until_up
 
-        check_defects(arguments.defect)
-        with blocked_until_up(arguments.out), demo(arguments.defect, arguments.mode) as up:
+        with blocked_until_up(arguments.out):
+            check_defects(arguments.defect)
+        with demo(arguments.defect, arguments.mode) as up:
             console.print(f"the demo is up at {up.url} ({up.mode} mode)", highlight=False)
             ended = run_gate(Request(str(up.environment_file), out=arguments.out), console)
         _show(ended, console)

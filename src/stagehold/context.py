@@ -34,6 +34,8 @@ class LaneContext:
     """Lane name to its folder of checks."""
     headed: bool = False
     trace: bool = False
+    gate_pid: int = 0
+    """The process that started this lane and reads its outcome; the lane ends when that is gone."""
 
     @property
     def ca_file(self) -> Path | None:
@@ -74,6 +76,7 @@ def save_context(
         "release": release,
         "headed": headed,
         "trace": trace,
+        "gate_pid": os.getpid(),
     }
     (run_folder / FILE_NAME).write_text(json.dumps(document), encoding="utf-8")
 
@@ -99,6 +102,7 @@ def load_context(run_folder: Path) -> LaneContext:
         suites={name: Path(path) for name, path in document["suites"].items()},
         headed=document["headed"],
         trace=document["trace"],
+        gate_pid=document["gate_pid"],
     )
 
 

@@ -15,7 +15,8 @@ from types import FrameType
 from rich.console import Console
 
 from stagehold import __version__
-from stagehold.catalogue import LOAD_SUITE, all_suites, read_catalogue
+from stagehold.catalogue import LOAD_SUITE, all_suites
+from stagehold.catalogue_apart import catalogue_of
 from stagehold.context import new_run_id, save_context, with_release
 from stagehold.environment.reader import LoadedEnvironment, read_environment
 from stagehold.environment.secrets import read_digest, require_references, secret_variables
@@ -128,7 +129,7 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
     require_references(environment, loaded.folder)
     profile = choose_profile(loaded, request.profile)
     suites = all_suites(loaded.folder, environment.suites)
-    catalogue = read_catalogue(suites)
+    catalogue = catalogue_of(suites)
     facts.learn(
         environment=environment.environment.id,
         environment_file=loaded.path.name,
@@ -173,6 +174,8 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
                 on_tick=progress.tick,
             )
             records = lanes.run()
+        if suite_digest(suites) != facts.info.suite_digest:
+            facts.problems.append(Problem(what="the checks changed while the run was going on", remedy="Run again."))
         return _conclude(folder, loaded, expected, records, facts)
 
 
@@ -204,6 +207,7 @@ def _conclude(
         lanes=tuple(records),
         artifact=facts.info.artifact.model_copy(update={"observed_digest": _observed_digest(folder, recorded.cases)}),
     )
+    problems += unseen_build(facts.info.artifact, recorded.cases, expected)
     policy = loaded.environment.policy
     verdict = decide(
         expected=expected,
@@ -234,18 +238,36 @@ def lane_problems(
     return problems
 
 
+def unseen_build(artifact: Artifact, cases: Sequence[CaseResult], expected: Sequence[ExpectedCheck]) -> list[Problem]:
+    """A problem when a build was named and nothing showed that it is the one that was tested.
+
+    A check that saw another build has failed and says so better.
+    """
+    judges = {check.spec.id for check in expected if "release-identity" in check.spec.proves}
+    refuted = any(case.check in judges and case.outcome is Outcome.FAILED for case in cases)
+    if not artifact.expected_digest or refuted or artifact.observed_digest == artifact.expected_digest:
+        return []
+    return [
+        Problem(
+            what=f"nothing showed that the tested build is {artifact.expected_digest}, the one to be released",
+            remedy="Declare `release.version_probe`: where the service tells which build it is.",
+        )
+    ]
+
+
 def same_as_catalogue(expected: Sequence[ExpectedCheck], catalogue: Sequence[CheckSpec]) -> None:
     """Both ways of reading the checks must agree, so that no hook or conftest can hide one.
 
     Raises:
         RunError: naming the difference.
     """
-    collected, known = {check.spec.id for check in expected}, {spec.id for spec in catalogue}
+    collected, known = {check.spec.id: check.spec for check in expected}, {spec.id: spec for spec in catalogue}
     if collected != known:
-        difference = ", ".join(sorted(collected ^ known))
+        ids = sorted(collected | known)
+        difference = ", ".join(name for name in ids if collected.get(name) != known.get(name))
         raise RunError(
             f"pytest and the catalogue disagree about {difference}",
-            remedy="A conftest.py hides or adds checks.",
+            remedy="A conftest.py hides, adds or changes checks.",
         )
 
 
@@ -283,6 +305,8 @@ def suite_digest(suites: dict[str, Path]) -> str:
 
 
 def _expected_digest(request: Request, loaded: LoadedEnvironment) -> str:
+    if request.release == "":
+        raise ConfigError("--release is empty", remedy="Give the digest of the build, sha256:…")
     declared = request.release or loaded.environment.release.expected_digest
     return read_digest(declared, loaded.folder) if declared else ""
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from stagehold.catalogue import LOAD_SUITE
+from stagehold.catalogue import LOAD_SUITE, shipped_suites
 from stagehold.errors import RunError
 from stagehold.events import EventLog
 from stagehold.model import ExpectedCheck, LaneRecord
@@ -31,6 +31,8 @@ _KEPT_VARIABLES = (
     "STAGEHOLD_TOOLS", "PLAYWRIGHT_BROWSERS_PATH", "SSH_AUTH_SOCK",
 )  # fmt: skip
 _COLLECT_DEADLINE = 60.0
+_NOTHING_COLLECTED = 5
+"""pytest's exit code; the empty list is then judged as such."""
 _GRACE = 3.0
 _POLL = 0.1
 
@@ -48,10 +50,13 @@ def scrubbed_environment(secret_variables: Iterable[str] = ()) -> dict[str, str]
 def pytest_command(folders: Sequence[Path], run_folder: Path) -> list[str]:
     """The command of a lane: isolated Python, our configuration only, our plug-in only."""
     configuration = Path(__file__).parent / "plugin" / "lane.ini"
-    root = folders[0].parent if len(folders) == 1 else Path(os.path.commonpath(folders))
+    one = len(folders) == 1
+    root = folders[0].parent if one else Path(os.path.commonpath(folders))
+    # No conftest.py of the surroundings: what lies around a company's folder is not part of its checks.
+    top = folders[0] if one else root
     return [
         sys.executable, "-I", "-m", "pytest",
-        "-c", str(configuration), f"--rootdir={root}", f"--confcutdir={root}", "--import-mode=importlib",
+        "-c", str(configuration), f"--rootdir={root}", f"--confcutdir={top}", "--import-mode=importlib",
         "-p", "no:cacheprovider", "-p", "stagehold.plugin", "--stagehold-run", str(run_folder),
         "--tb=short", "-q", "--color=no", *map(str, folders),
     ]  # fmt: skip
@@ -63,29 +68,48 @@ def collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, st
     Raises:
         RunError: a suite cannot be collected, or collects nothing.
     """
+    ours = shipped_suites()
+    shipped = {name: folder for name, folder in suites.items() if ours.get(name) == folder}
+    # A company's conftest.py sees its own checks only, as it does in their lane.
+    groups = [shipped, *({name: folder} for name, folder in suites.items() if name not in shipped)]
+    expected = [check for group in groups if group for check in _collect(run_folder, group, environment)]
+    silent = sorted(set(suites) - {check.spec.suite for check in expected})
+    if silent:
+        raise RunError(f"the suite {', '.join(silent)} collects nothing: nothing would be proven")
+    return expected
+
+
+def _collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, str]) -> list[ExpectedCheck]:
     destination = run_folder / "expected.json"
+    destination.unlink(missing_ok=True)
     command = pytest_command(list(suites.values()), run_folder)
     command += ["--collect-only", "--stagehold-collect", str(destination)]
     try:
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=_COLLECT_DEADLINE, check=False
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_COLLECT_DEADLINE,
+            check=False,
+            # A group of its own: when the gate is gone, it ends its group, which must not be the caller's.
+            start_new_session=True,
         )
     except subprocess.TimeoutExpired as error:
         raise RunError(f"the suites could not be collected within {_COLLECT_DEADLINE:.0f} s") from error
     output = (done.stdout + done.stderr).strip()
     (run_folder / "lanes").mkdir(exist_ok=True)
-    (run_folder / "lanes" / "collect.log").write_text(output, encoding="utf-8")
-    if done.returncode != 0 or not destination.is_file():
+    with (run_folder / "lanes" / "collect.log").open("a", encoding="utf-8") as log:
+        log.write(f"{output}\n")
+    if done.returncode not in {0, _NOTHING_COLLECTED} or not destination.is_file():
         tail = "\n".join(output.splitlines()[-15:])
         raise RunError(f"the suites could not be collected (see lanes/collect.log):\n{tail}")
     try:
-        expected = [ExpectedCheck.model_validate(entry) for entry in json.loads(destination.read_text("utf-8"))]
+        return [ExpectedCheck.model_validate(entry) for entry in json.loads(destination.read_text("utf-8"))]
     except ValueError as error:
         raise RunError(f"the list of expected checks is unreadable: {error}") from error
-    silent = sorted(set(suites) - {check.spec.suite for check in expected})
-    if silent:
-        raise RunError(f"the suite {', '.join(silent)} collects nothing: nothing would be proven")
-    return expected
 
 
 @dataclass

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from stagehold.catalogue import all_suites, read_catalogue
+from stagehold.catalogue import all_suites
+from stagehold.catalogue_apart import catalogue_of
 from stagehold.context import new_run_id, save_context
 from stagehold.environment.reader import read_environment
 from stagehold.environment.secrets import require_references, secret_variables
@@ -68,7 +69,7 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
     loaded = read_environment(locate(request.environment))
     require_references(loaded.environment, loaded.folder)
     suites = all_suites(loaded.folder, loaded.environment.suites)
-    specs = read_catalogue(suites)
+    specs = catalogue_of(suites)
     wanted = select(request.what, specs)
     chosen = {name: path for name, path in suites.items() if any(spec.suite == name for spec in wanted)}
     enter(loaded.environment, loaded.folder)

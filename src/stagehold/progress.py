@@ -12,6 +12,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from stagehold.events import ProgressReader
 from stagehold.lanes import Lane
@@ -68,7 +69,7 @@ class Progress:
             self._last_plain = time.monotonic()
             for lane in lanes:
                 if lane.seconds is None:
-                    self._console.print(f"  {self._line(lane.suite)}", highlight=False, soft_wrap=True)
+                    self._console.print(f"  {self._line(lane.suite)}", highlight=False, soft_wrap=True, markup=False)
 
     def _take(self, event: dict[str, Any]) -> None:
         match event["event"]:
@@ -90,7 +91,7 @@ class Progress:
                 if suite:
                     suite.current, suite.seconds = event["note"] or "done", event["seconds"]
                     if not self._live:
-                        self._console.print(f"  {self._line(event['suite'])}", highlight=False, soft_wrap=True)
+                        self._console.print(f"  {self._line(event['suite'])}", highlight=False, soft_wrap=True, markup=False)
 
     def _elapsed(self, suite: SuiteProgress) -> float:
         if suite.seconds is not None:
@@ -120,6 +121,6 @@ class Progress:
                 f"[yellow]{other}[/]" if other else "0",
                 str(suite.left),
                 f"{self._elapsed(suite):.0f} s",
-                suite.current,
+                Text(suite.current),
             )
         return table

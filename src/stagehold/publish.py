@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 from stagehold.errors import StageholdError
@@ -17,7 +18,7 @@ from stagehold.runs import VERDICT, write_durably, write_verdict
 from stagehold.verdict import with_problem
 
 MANIFEST = "manifest.json"
-_PAGES = ("decision.html", "decision.md")
+_PAGES = ("decision.html", "decision.md", "junit.xml")
 
 
 def publish(folder: Path, verdict: Verdict, *, allure: bool = True) -> Verdict:
@@ -55,19 +56,20 @@ def report_paths(folder: Path) -> dict[str, Path]:
 
 
 def _write_reports(folder: Path, verdict: Verdict, *, allure: bool) -> None:
+    # What an earlier attempt left must not look better than what is written now.
+    for stale in ("allure-results", "allure-report"):
+        if (folder / stale).exists():
+            shutil.rmtree(folder / stale)
     if allure:
         write_allure_results(verdict, folder)
         name = f"{verdict.run.environment}: {verdict.decision.value.replace('_', '-')}"
         generate_allure_report(folder, node=find_node(), cli=find_allure_cli(), name=name)
-    write_durably(folder / "junit.xml", render_junit(verdict).encode())
 
 
 def _finish(folder: Path, verdict: Verdict) -> None:
-    """Manifest, decision pages and verdict, in this order and close together."""
-    html, markdown = render_decision(verdict)
-    pages = dict(zip(_PAGES, (html.encode(), markdown.encode()), strict=True))
-    for name, data in pages.items():
-        _write(folder / f".{name}", data)
+    """Manifest, pages and verdict, in this order and close together."""
+    for name, text in zip(_PAGES, (*render_decision(verdict), render_junit(verdict)), strict=True):
+        _write(folder / f".{name}", text.encode())
     _write(folder / f".{VERDICT}", verdict.model_dump_json(indent=2, by_alias=True).encode())
     listing = manifest(folder, exclude=(MANIFEST, VERDICT, *_PAGES))
     listing["files"] = {name.removeprefix("."): entry for name, entry in listing["files"].items()}
@@ -87,7 +89,6 @@ def _salvage(folder: Path, verdict: Verdict) -> None:
     """Leave as much truth on disk as fits, the blocking verdict first; nothing that looks better stays."""
     try:
         for name in (
-            "junit.xml",
             MANIFEST,
             "allure-report/index.html",
             *_PAGES,
@@ -95,9 +96,7 @@ def _salvage(folder: Path, verdict: Verdict) -> None:
         ):
             (folder / name).unlink(missing_ok=True)
         write_verdict(folder, verdict)
-        html, markdown = render_decision(verdict)
-        for name, text in zip(_PAGES, (html, markdown), strict=True):
+        for name, text in zip(_PAGES, (*render_decision(verdict), render_junit(verdict)), strict=True):
             (folder / name).write_text(text, encoding="utf-8")
-        (folder / "junit.xml").write_text(render_junit(verdict), encoding="utf-8")
     except (OSError, StageholdError, ValueError):
         return

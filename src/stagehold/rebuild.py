@@ -8,7 +8,7 @@ from stagehold.errors import ConfigError
 from stagehold.events import read_events
 from stagehold.model import Decision, Problem, Verdict
 from stagehold.publish import publish
-from stagehold.runs import REPORTS, read_verdict
+from stagehold.runs import REPORTS, claim, read_verdict
 from stagehold.verdict import Rules, decide
 
 
@@ -20,10 +20,12 @@ def rebuild(folder: Path | None) -> tuple[Path, Verdict]:
 
     Raises:
         ConfigError: there is no such run, or its verdict is unreadable.
+        RunError: the run is still going on.
     """
     folder = (folder or REPORTS / "latest").resolve()
     if not folder.is_dir():
         raise ConfigError(f"there is no run at {folder.name}", remedy="Name a folder below reports/runs/.")
+    claim(folder)
     stored = read_verdict(folder)
     recorded = read_events(folder)
     if recorded.expected is None or not stored.commitments:

@@ -26,6 +26,7 @@ def create_run_folder(run: RunInfo, out: Path | None) -> Path:
 
     Raises:
         ConfigError: `out` cannot be used.
+        RunError: another run is writing there.
     """
     if out is None:
         runs = REPORTS / "runs"
@@ -34,6 +35,7 @@ def create_run_folder(run: RunInfo, out: Path | None) -> Path:
             folder.mkdir(parents=True)
         except OSError as error:
             raise ConfigError(f"cannot make {folder}: {error.strerror}", remedy="Use --out DIR.") from error
+        claim(folder)
         write_verdict(folder, unfinished(run))
         _point_latest(folder)
         return folder.resolve()
@@ -42,10 +44,34 @@ def create_run_folder(run: RunInfo, out: Path | None) -> Path:
     return out.resolve()
 
 
+_CLAIMED: dict[tuple[int, int], int] = {}
+"""Folders this process writes to, by device and inode: the descriptor that holds the lock."""
+
+
+def claim(folder: Path) -> None:
+    """Keep every other process from writing a verdict here until this one ends, however it ends.
+
+    Raises:
+        RunError: another process writes here.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    state = os.fstat(descriptor)
+    if (state.st_dev, state.st_ino) in _CLAIMED:
+        os.close(descriptor)
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise RunError(f"another run is writing to {folder}", remedy="Wait for it, or name another folder.") from error
+    _CLAIMED[state.st_dev, state.st_ino] = descriptor
+
+
 def _empty(out: Path) -> None:
     """Empty a folder of an earlier run; a folder that holds anything else is left alone and refused."""
     try:
         out.mkdir(parents=True, exist_ok=True)
+        claim(out)
         entries = list(out.iterdir())
         ours = (out / VERDICT).is_file() and not (out / ".git").exists() and not (out / "pyproject.toml").exists()
         if entries and not ours:

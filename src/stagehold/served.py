@@ -9,14 +9,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stagehold.environment.reader import find_environment
+from stagehold.errors import RunError
 
 _UID = os.geteuid()  # taken before a user namespace is entered, where everybody is 0
 
 
 def state_folder() -> Path:
-    """A private folder of this user for locks and the addresses of what is being served."""
+    """A private folder of this user for locks and the addresses of what is being served.
+
+    Raises:
+        RunError: the folder of that name is somebody else's, who could point an environment elsewhere.
+    """
     folder = Path(tempfile.gettempdir()) / f"stagehold-{_UID}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        raise RunError(
+            f"{folder} does not belong to this user", remedy="Remove it, or set TMPDIR to a folder of yours."
+        )
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
     return folder

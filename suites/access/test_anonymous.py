@@ -7,7 +7,8 @@ from stagehold import check
     "ACC-001",
     severity="blocker",
     proves=["authentication-required"],
-    remedy="Require a login for the operation, or declare it in `inventory.public_operations` if it is for anybody.",
+    remedy="Require a login for the operation; declare it in `inventory.public_operations` if it is for anybody, or in "
+    "`denial` how a refusal looks that answers 200.",
     needs=["inventory"],
     defects=["anonymous-operation"],
 )

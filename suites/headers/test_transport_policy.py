@@ -19,7 +19,8 @@ def test_every_response_carries_the_policy(environment, target, policy_samples, 
     Pages, login pages, refused private pages, missing pages and malformed requests are asked for anonymously.
     Each response must carry exactly one Strict-Transport-Security header that browsers understand, with at
     least the declared max-age and includeSubDomains where declared; plain HTTP must carry none. Without a good
-    and a 4xx response among them the check is inconclusive; for literal addresses it does not apply.
+    and a 4xx response among them the check is inconclusive, unless missing pages and refused ones both answer
+    2xx or 3xx; for literal addresses it does not apply.
     Sources: RFC 6797 sections 6.1, 7.2 and 8.1; ASVS 3.4.1; WSTG-CONF-07; CWE-319.
     """
     evidence.table(

@@ -20,7 +20,7 @@ ALL_PORTS = range(1, 65536)
 def test_only_declared_ports_are_open(port_scan, evidence):
     """No TCP port is open to the outside but the declared ones.
 
-    All 65,535 ports of every IPv4 address (nmap), each open one confirmed by a connection. Database ports are
+    All 65,535 ports of every address (nmap), each open one confirmed by a connection. Database ports are
     left to NET-003, missing ones to NET-002. A host that answers for every port, stops answering, or is
     silent where it should answer is inconclusive. Sources: WSTG-CONF-01, PCI DSS 1.2 and 11.3.2, CWE-1125.
     """

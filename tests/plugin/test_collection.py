@@ -54,13 +54,38 @@ def test_a_suite_that_cannot_be_trusted_is_refused(prepare: Prepare, source: str
     assert words in str(caught.value)
 
 
-def test_hooks_of_a_conftest_cannot_hide_a_check(prepare: Prepare) -> None:
-    """A conftest that deselects a check does not change what is expected; the check has no result and blocks."""
-    run, suites = prepare(own=GOOD + SECOND)
-    (suites["own"] / "conftest.py").write_text(
+@pytest.mark.parametrize(
+    "source",
+    [
         "def pytest_collection_modifyitems(items):\n    items[:] = [i for i in items if 'second' not in i.name]\n",
-        encoding="utf-8",
+        "def pytest_pyfunc_call(pyfuncitem):\n    return True\n",
+        "pytest_plugins = ['pytester']\n",
+    ],
+    ids=["drops a check", "runs nothing", "foreign plug-in"],
+)
+def test_hooks_of_a_conftest_are_refused(prepare: Prepare, source: str) -> None:
+    """A conftest that could drop a check or excuse it from running stops the run; fixtures are welcome."""
+    run, suites = prepare(own=GOOD + SECOND)
+    (suites["own"] / "conftest.py").write_text(source, encoding="utf-8")
+
+    with pytest.raises(RunError, match="only fixtures are allowed"):
+        collect(run, suites, scrubbed_environment())
+
+
+def test_conftests_around_a_suite_are_not_read(prepare: Prepare) -> None:
+    """What lies beside or above a company's folder of checks is none of them; fixtures in the folder are."""
+    run, suites = prepare(own='@claim("AAA-001")\ndef test_with(helper): """Uses a fixture of the folder."""\n')
+    suites["own"].parent.joinpath("conftest.py").write_text("raise RuntimeError('read')\n", encoding="utf-8")
+    (suites["own"] / "conftest.py").write_text(
+        "import pytest\n@pytest.fixture\ndef helper(): return 1\n", encoding="utf-8"
     )
+
+    assert [check.spec.id for check in collect(run, suites, scrubbed_environment())] == ["AAA-001"]
+
+
+def test_a_check_that_is_not_run_has_no_result(prepare: Prepare) -> None:
+    """What was expected and left no outcome is not run, which blocks."""
+    run, suites = prepare(own=GOOD + SECOND)
     variables = scrubbed_environment()
 
     expected = collect(run, suites, variables)
@@ -70,6 +95,7 @@ def test_hooks_of_a_conftest_cannot_hide_a_check(prepare: Prepare) -> None:
         environment=variables,
         lane_deadline=60,
         run_deadline=time.monotonic() + 60,
+        only=["AAA-001"],
     ).run()
 
     outcomes = {r.spec.id: r.outcome for r in judge_checks(expected, read_events(run).cases)}

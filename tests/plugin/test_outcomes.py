@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stagehold.lanes import pytest_command, scrubbed_environment
 from stagehold.model import Outcome
 
 RunChecks = Callable[..., Any]
@@ -100,6 +106,16 @@ def test_exits():
 def test_fails_and_teardown_breaks(breaks_afterwards):
     """Fails, and its fixture breaks afterwards."""
     assert False, "first of all"
+
+@claim("AAA-020")
+def test_answers_instead_of_asserting():
+    """Returns what was meant to be asserted."""
+    return 1 == 2
+
+@claim("AAA-021")
+def test_message_is_no_unicode():
+    """Tells half a character, as an answer may hold it."""
+    assert False, "half \\ud800 a character"
 '''
 
 EXPECTED = {
@@ -122,6 +138,8 @@ EXPECTED = {
     "AAA-017": (Outcome.FAILED, "says so"),
     "AAA-018": (Outcome.INCONCLUSIVE, "SystemExit"),
     "AAA-019": (Outcome.FAILED, "first of all"),
+    "AAA-020": (Outcome.INCONCLUSIVE, "should return None"),
+    "AAA-021": (Outcome.FAILED, "half \\ud800 a character"),
 }
 
 
@@ -164,3 +182,39 @@ def test_a_lane_that_dies_takes_only_its_own_checks_down(run_checks: RunChecks, 
     started = {event["suite"]: event["pid"] for event in run.recorded.of("lane_started")}
     assert started["good"] in finished
     assert started["bad"] not in finished
+
+
+def test_a_lane_that_starts_after_its_gate_is_gone_ends_itself(
+    prepare: Callable[..., tuple[Path, dict[str, Path]]],
+) -> None:
+    """A gate may be killed while a lane is still importing: the lane must not go on sending for nobody."""
+    run, suites = prepare(own='@claim("AAA-001")\ndef test_waits():\n    """Waits."""\n    time.sleep(60)\n')
+    context = json.loads((run / "context.json").read_text(encoding="utf-8"))
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (run / "context.json").write_text(json.dumps(context | {"gate_pid": gone.pid}), encoding="utf-8")
+
+    begin = time.monotonic()
+    lane = subprocess.Popen(
+        pytest_command(list(suites.values()), run), env=scrubbed_environment(), start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        lane.wait(30)
+    finally:
+        if lane.poll() is None:
+            os.killpg(lane.pid, 9)
+            lane.wait()
+
+    assert time.monotonic() - begin < 30
+
+
+def test_cases_of_like_names_keep_their_own_evidence(run_checks: RunChecks) -> None:
+    """`a_b` and `a-b` would be the same file name; neither overwrites what the other saw."""
+    run = run_checks(
+        own='@claim("AAA-001")\n@pytest.mark.parametrize("name", ["a_b", "a-b", "a b"])\n'
+        'def test_saves(name, evidence):\n    """Saves what it saw."""\n    evidence.text("seen", name)\n'
+    )
+
+    saved = {case.case: (run.folder / case.evidence[0].path).read_text() for case in run.recorded.cases}
+    assert saved == {"a_b": "a_b", "a-b": "a-b", "a b": "a b"}

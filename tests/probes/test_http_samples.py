@@ -142,16 +142,17 @@ def test_one_kind_of_response_is_too_little(policy_of: Callable[..., Any], statu
 
 
 def test_plain_targets_and_literal_addresses(serve_pages: Serve, describe: Serve) -> None:
-    """A target without TLS breaks the policy; a literal address is outside RFC 6797."""
+    """A target without TLS breaks the policy, at an address too; HTTPS to an address is outside RFC 6797."""
     served = serve_pages(lambda *_: (200, POLICY, ""))
 
-    def sample(host: str) -> tuple[PolicySample, ...]:
-        environment = describe({"app": f"http://{host}:{served.port}"}, addresses=("127.0.0.1",))
+    def sample(host: str, scheme: str = "http") -> tuple[PolicySample, ...]:
+        environment = describe({"app": f"{scheme}://{host}:{served.port}"}, addresses=("127.0.0.1",))
         network = Network.build(environment, resolve=lambda _: [])
         return sample_policy(
             environment, environment.targets[0], lambda target: HttpClient(network, target, ca_file=None)
         )
 
-    assert {s.complaint for s in sample("app.example.test")} == {"the target answers over plain HTTP, without TLS"}
+    for host in ("app.example.test", "127.0.0.1"):
+        assert {s.complaint for s in sample(host)} == {"the target answers over plain HTTP, without TLS"}
     with pytest.raises(NotApplicable, match="literal address"):
-        sample("127.0.0.1")
+        sample("127.0.0.1", "https")

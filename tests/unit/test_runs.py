@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError, RunError
 from stagehold.model import Decision, RunInfo
 from stagehold.runs import create_run_folder, environment_lock, read_verdict, write_verdict
+from stagehold.served import state_folder
 from stagehold.verdict import unfinished
 
 RUN = RunInfo(run_id="r1", environment="e1")
@@ -45,6 +47,37 @@ def test_out_is_emptied_when_it_is_ours(tmp_path: Path) -> None:
 
     assert read_verdict(out).decision is Decision.INCONCLUSIVE
     assert [path.name for path in out.iterdir()] == ["verdict.json"]
+
+
+def test_out_of_a_run_that_goes_on_is_refused(tmp_path: Path) -> None:
+    """Two runs with one `--out` would overwrite each other's verdict: the second gets nothing, the first keeps all."""
+    out = tmp_path / "out"
+    create_run_folder(RUN, out)
+    write_verdict(out, unfinished(RUN, "the first run's own"))
+    code = (
+        "import sys; from pathlib import Path; from stagehold.runs import create_run_folder;"
+        "from stagehold.model import RunInfo;"
+        "create_run_folder(RunInfo(run_id='r2', environment='e2'), Path(sys.argv[1]))"
+    )
+
+    second = subprocess.run(
+        [sys.executable, "-c", code, str(out)], capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert "another run is writing" in second.stderr
+    assert read_verdict(out).reasons == ("the first run's own",)
+
+
+def test_a_state_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who owns the folder decides which environment a name means; a link in its place is not followed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own = state_folder()
+    own.rmdir()
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    own.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(RunError, match="does not belong to this user"):
+        state_folder()
 
 
 def test_out_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from ledgerlab.lab.errors import LabError
 from ledgerlab.lab.plan import HTTPS_PORT, NAMESPACE_PREFIX, REDIRECT_PORT, Mode
 
 NAMESPACES = ("--user", "--map-root-user", "--net", "--pid", "--ipc", "--fork", "--kill-child=KILL")
-_SOME_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+# Uid 1 has a name on every system, which initdb asks for.
+_SOME_USER = ("unshare", "--user", "--map-user=1", "--map-group=1")
 _NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
@@ -30,7 +31,7 @@ def choose(wanted: str) -> Mode:
     """
     if wanted == "loopback":
         return "loopback"
-    pair = "ip link add name one type veth peer name two && unshare --user --map-user=1000 --map-group=1000 true"
+    pair = "ip link add name one type veth peer name two && unshare --user --map-user=1 --map-group=1 true"
     if _works("unshare", *NAMESPACES, "sh", "-c", pair):
         return "namespace"
     if wanted == "namespace":

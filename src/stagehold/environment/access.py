@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -27,13 +28,16 @@ class Request(Model):
     json_body: dict[str, object] | None = Field(default=None, alias="json")
     form: dict[str, str] | None = None
     headers: dict[str, str] = Field(default_factory=dict)
+    page: UrlPath | None = None
+    """A page with the form that sends this request, looked at first; its hidden inputs (CSRF tokens) go along."""
 
     @model_validator(mode="after")
     def _one_body_with_a_method_for_it(self) -> Request:
         if self.json_body is not None and self.form is not None:
             raise ValueError("has both `json` and `form`; a request has one body")
-        if self.method in {"GET", "HEAD"} and not (self.json_body is None and self.form is None):
-            raise ValueError(f"is a {self.method} with a body; give its `method`")
+        bare = self.json_body is None and self.form is None
+        if self.method in {"GET", "HEAD"} and not (bare and self.page is None):
+            raise ValueError(f"is a {self.method} with a {'page' if bare else 'body'}; give its `method`")
         return self
 
 
@@ -168,12 +172,22 @@ class ObjectFixture(Model):
     """`{canary}` must occur in it; `{run}` is the run's id."""
     id: JsonPointer = "/id"
     """JSON pointer into the answer of `create`."""
+    id_location: RegularExpression | None = None
+    """For forms that answer with a redirect: its one group is the id in the path and query of `Location`."""
     read: Request
     """`{id}` becomes the object's id. The owner's answer must hold the canary."""
     writes: tuple[Request, ...] = ()
     """Changes that another company must not be able to make; `{id}` and `{canary}` are filled in."""
     parameters: tuple[str, ...] = ()
     """Names of OpenAPI path parameters that take this object's id."""
+
+    @model_validator(mode="after")
+    def _one_place_of_the_id(self) -> ObjectFixture:
+        if self.id_location is not None and re.compile(self.id_location).groups != 1:
+            raise ValueError("`id_location` needs exactly one group, such as `^/notes/([0-9]+)$`")
+        if self.id_location is not None and "id" in self.model_fields_set:
+            raise ValueError("has both `id` and `id_location`; the id stands in one place")
+        return self
 
 
 Inventory.model_rebuild()

@@ -214,13 +214,13 @@ class Environment(Model):
 
     @property
     def tls_endpoints(self) -> tuple[TlsEndpoint, ...]:
-        """Declared endpoints, or one for each https target."""
-        if self.tls.endpoints:
-            return self.tls.endpoints
+        """Declared endpoints, and one for each name of an https target that none was declared for."""
+        declared = {(endpoint.name, endpoint.port) for endpoint in self.tls.endpoints}
         found = {
             (name, target.port): TlsEndpoint(host=name, port=target.port, addresses=target.addresses)
             for target in self.targets
             if target.base_url.startswith("https")
             for name in target.names
+            if (name, target.port) not in declared
         }
-        return tuple(found.values())
+        return (*self.tls.endpoints, *found.values())

@@ -111,7 +111,7 @@ class Trust(Model):
 
 
 class Tls(Model):
-    """TLS expectations; endpoints default to the https targets."""
+    """TLS expectations; https targets are endpoints too, declared or not."""
 
     endpoints: tuple[TlsEndpoint, ...] = ()
     profile: TlsProfile = TlsProfile()

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -56,20 +57,19 @@ def pytest_configure(config: pytest.Config) -> None:
     name = config.getoption("stagehold_env")
     try:
         if run_folder:
-            config.stash[CONTEXT] = load_context(Path(run_folder))
-            _die_with_parent()
+            config.stash[CONTEXT] = context = load_context(Path(run_folder))
+            _die_with(context.gate_pid)
         elif name:
             config.stash[CONTEXT] = person_context(name)
     except StageholdError as error:
         raise pytest.UsageError(f"{error} {error.remedy}".strip()) from error
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """End this lane and everything it started when stagehold itself is gone: nobody would read the outcome."""
-    parent = os.getppid()
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == parent:  # not whoever is the parent now: it may have died while we started
             time.sleep(0.5)
         os.killpg(0, signal.SIGKILL)
 
@@ -114,6 +114,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     context = config.stash.get(CONTEXT, None)
     if context is None:
         return
+    _refuse_hooks(config, context)
     checks: dict[str, ExpectedCheck] = {}
     for item in items:
         if suite_of(item.path, context) is None:
@@ -136,6 +137,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if only:
         wanted = set(only.split(","))
         items[:] = [item for item in items if (spec := spec_of(item)) is not None and spec.id in wanted]
+
+
+def _refuse_hooks(config: pytest.Config, context: LaneContext) -> None:
+    """A conftest.py below a suite may hold fixtures: a hook could drop a case, or excuse one from running."""
+    for plugin in config.pluginmanager.get_plugins():
+        file = getattr(plugin, "__file__", None)
+        if not isinstance(plugin, ModuleType) or not file or suite_of(Path(file), context) is None:
+            continue
+        hooks = {caller.name for caller in config.pluginmanager.get_hookcallers(plugin) or ()}
+        hooks |= {"pytest_plugins"} & set(vars(plugin))
+        if hooks:
+            raise pytest.UsageError(
+                f"{Path(file).parent.name}/{Path(file).name} holds {', '.join(sorted(hooks))}; "
+                "beside checks only fixtures are allowed, because a hook could hide a check"
+            )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -207,15 +223,20 @@ def _result(item: pytest.Item, spec: CheckSpec) -> CaseResult:
         check=spec.id,
         case=case_of(item),
         outcome=judged.outcome,
-        message=judged.message,
-        expected=recorder.expected if recorder else "",
-        observed=recorder.observed if recorder else "",
-        reproduce=recorder.command if recorder else "",
-        details="\n".join(details),
+        message=_storable(judged.message),
+        expected=_storable(recorder.expected) if recorder else "",
+        observed=_storable(recorder.observed) if recorder else "",
+        reproduce=_storable(recorder.command) if recorder else "",
+        details=_storable("\n".join(details)),
         started=started,
         seconds=round(time.monotonic() - begin, 3),
         evidence=tuple(recorder.items) if recorder else (),
     )
+
+
+def _storable(text: str) -> str:
+    """Text as UTF-8 can hold it: an answer may carry half a character, and the outcome must be recorded still."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -33,7 +34,7 @@ class EvidenceRecorder:
     def __init__(self, run_folder: Path, suite: str, check_id: str, case: str) -> None:
         self._run_folder = run_folder
         self._folder = Path("evidence") / suite / check_id
-        self._prefix = _slug(case)
+        self._prefix = _stem(case)
         self.items: list[Evidence] = []
         self.expected = ""
         self.observed = ""
@@ -49,12 +50,12 @@ class EvidenceRecorder:
 
     def text(self, name: str, text: str) -> None:
         """Attach plain text."""
-        self.file(name, text.encode(), "text/plain", "txt")
+        self.file(name, _bytes(text), "text/plain", "txt")
 
     def json(self, name: str, value: Any) -> None:
         """Attach anything JSON can hold."""
         body = json.dumps(value, indent=2, ensure_ascii=False, default=str)
-        self.file(name, body.encode(), "application/json", "json")
+        self.file(name, _bytes(body), "application/json", "json")
 
     def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Attach a table as CSV."""
@@ -62,11 +63,11 @@ class EvidenceRecorder:
         writer = csv.writer(stream)
         writer.writerow(columns)
         writer.writerows(rows)
-        self.file(name, stream.getvalue().encode(), "text/csv", "csv")
+        self.file(name, _bytes(stream.getvalue()), "text/csv", "csv")
 
     def svg(self, name: str, text: str) -> None:
         """Attach a drawing."""
-        self.file(name, text.encode(), "image/svg+xml", "svg")
+        self.file(name, _bytes(text), "image/svg+xml", "svg")
 
     def png(self, name: str, data: bytes) -> None:
         """Attach a picture."""
@@ -98,6 +99,17 @@ class EvidenceRecorder:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         self.items.append(Evidence(name=name, media_type=media_type, path=relative.as_posix()))
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; half a character, as a JSON answer may hold, is spelt out instead of losing the evidence."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _stem(case: str) -> str:
+    """A file name's part for a case; two cases never share one, so that none overwrites the other's evidence."""
+    slug = _slug(case)
+    return slug if slug == case else f"{slug}-{hashlib.sha256(_bytes(case)).hexdigest()[:8]}"
 
 
 def _slug(text: str) -> str:

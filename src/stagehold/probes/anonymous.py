@@ -13,14 +13,17 @@ import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from stagehold.environment.access import Account
+from stagehold.environment.access import Account, FormFlow
 from stagehold.errors import NotAllowed, ProbeError
 from stagehold.model import Traffic
+from stagehold.probes.forms import csrf_inputs, find_login_form
+from stagehold.probes.http import HttpClient
 from stagehold.probes.login import Sessions
 from stagehold.probes.objects import CanaryObject, CanaryObjects
 from stagehold.probes.openapi import Operation
 from stagehold.probes.operations import Call, Operations, build_call, empty_body, origin
 from stagehold.probes.oracle import Answer, Judgement, LoginPages, Ruling, judge_anonymous, same_page
+from stagehold.probes.session import script_headers
 
 _CONTROL_ACCOUNTS = 4
 _ENDS_SESSIONS = re.compile(r"log-?_?out|sign-?_?out", re.IGNORECASE)
@@ -107,15 +110,16 @@ class AnonymousReport:
             raise ProbeError("no operation was exercised, so nothing is proven")
         if self.undecided:
             first = self.undecided[0]
-            hint = (
-                f" If that is how this service refuses, declare: {first.judgement.snippet}"
-                if first.judgement.snippet
-                else ""
-            )
+            remedy = "Exclude the operation with a reason, if nothing else tells."
+            if first.judgement.snippet:
+                rule = first.judgement.snippet.replace("TARGET", self.operations.target.name)
+                remedy = f"If that is how this service refuses, declare: {rule}"
+            elif first.judgement.needs_control:
+                remedy = "Fill its parameters by `fixtures[].parameters`, or exclude it with a reason."
             raise ProbeError(
                 f"{len(self.undecided)} of {len(self.rows)} operations are neither refused nor granted; "
                 f"{first.operation}: {first.open_question}",
-                remedy=f"Fill its parameters by `fixtures[].parameters`, or exclude it with a reason.{hint}",
+                remedy=remedy,
             )
         if not any(row.control for row in self.rows):
             raise ProbeError(
@@ -177,8 +181,10 @@ class AnonymousSurvey:
     def _exercise(self, call: Call, pages: LoginPages) -> AnonymousRow:
         operation = call.operation
         control = self._control(call)
-        headers, body = empty_body(operation)
         client = self._sessions.driver.connect(self._target)
+        html, inputs = ("", {}) if operation.reads else self._visit(client)
+        headers, body = empty_body(operation, inputs=inputs if html else None)
+        headers |= script_headers(client, html)
         answer = Answer.of(client.request(operation.method, call.url, headers=headers, data=body))
         denial = self._environment.denial.get(self._target.name)
         judgement = judge_anonymous(
@@ -188,7 +194,27 @@ class AnonymousSurvey:
             nowhere=self._shell(operation),
             canaries=[made.canary for made in self._made],
         )
+        if judgement.snippet and answer.redirect and self._leads_to_login(answer.redirect):
+            judgement = Judgement(Ruling.DENIED, f"{answer.status} to a login form", needs_control=True)
         return AnonymousRow(str(operation), answer.status, judgement, control, call.reproduce(), call.made_up)
+
+    def _leads_to_login(self, url: str) -> bool:
+        """Whether a redirect within this service ends at a page with a login form, though no flow declares it."""
+        if not url.startswith(f"{origin(self._target)}/"):
+            return False
+        page = self._sessions.driver.connect(self._target).request("GET", url)
+        try:
+            return page.ok and bool(find_login_form(page.text, page.url))
+        except ProbeError:
+            return False
+
+    def _visit(self, client: HttpClient) -> tuple[str, dict[str, str]]:
+        """The login page as anybody sees it, and its CSRF token: a write without one is refused whoever sends it."""
+        for flow in self._environment.flows.values():
+            if isinstance(flow, FormFlow) and flow.target == self._target.name:
+                page = client.request("GET", flow.page, allow_redirects=True)
+                return page.text, csrf_inputs(page.text, page.url)
+        return "", {}
 
     def _control(self, call: Call) -> str:
         """Who gets in at this address with a session. Writes are controlled by reading the same address."""

@@ -23,6 +23,8 @@ class FilledRequest:
     json: dict[str, Any] | None = field(default=None, repr=False)
     form: dict[str, str] | None = field(default=None, repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
+    page: str | None = None
+    """The page with the form, to be looked at first."""
 
 
 def fill(request: Request, values: Mapping[str, Any]) -> FilledRequest:
@@ -37,6 +39,7 @@ def fill(request: Request, values: Mapping[str, Any]) -> FilledRequest:
         json=None if request.json_body is None else _fill_json(request.json_body, values),
         form=None if request.form is None else {k: _fill_text(v, values) for k, v in request.form.items()},
         headers={name: _fill_text(value, values) for name, value in request.headers.items()},
+        page=None if request.page is None else fill_path(request.page, values),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from bs4 import BeautifulSoup
 from bs4.element import Tag
@@ -25,6 +25,7 @@ _USER_NAMES = (
     "account",
     "identifier",
 )
+_CSRF_INPUT = re.compile(r"csrf|xsrf|authenticity|verificationtoken|^_?token$|sectok|nonce", re.IGNORECASE)
 _NOT_TEXT = {
     "hidden",
     "password",
@@ -126,11 +127,39 @@ def login_signatures(html: str, page_url: str) -> frozenset[tuple[str, tuple[str
 
 
 def find_form_for(html: str, page_url: str, path: str) -> HtmlForm | None:
-    """The form of a page that posts to `path`, such as the logout form."""
-    for form in read_forms(html, page_url):
-        if urlsplit(form.action).path.rstrip("/") == urlsplit(urljoin(page_url, path)).path.rstrip("/"):
-            return form
+    """The form of a page that sends to `path`, such as the logout form.
+
+    Where one script serves everything, several forms lead to the same path: the one whose query and method
+    fit goes first.
+    """
+    wanted = urlsplit(urljoin(page_url, path))
+    forms = [
+        form for form in read_forms(html, page_url) if urlsplit(form.action).path.rstrip("/") == wanted.path.rstrip("/")
+    ]
+    return max(
+        forms, key=lambda form: (urlsplit(form.action).query == wanted.query, form.method == "POST"), default=None
+    )
+
+
+def find_link_to(html: str, page_url: str, url: str) -> str | None:
+    """The absolute URL of a page's link to `url` on the same origin, whatever its query says beyond it."""
+    wanted = urlsplit(url)
+    for tag in BeautifulSoup(html, "html.parser").find_all("a", href=True):
+        link = urljoin(page_url, str(tag["href"]))
+        found = urlsplit(link)
+        if found[:3] == wanted[:3] and set(parse_qsl(wanted.query, True)) <= set(parse_qsl(found.query, True)):
+            return link.partition("#")[0]
     return None
+
+
+def csrf_inputs(html: str, page_url: str) -> dict[str, str]:
+    """Hidden inputs of any form of a page that are CSRF tokens by their names."""
+    return {
+        name: value
+        for form in read_forms(html, page_url)
+        for name, value in form.carried.items()
+        if value and _CSRF_INPUT.search(name)
+    }
 
 
 def csrf_meta(html: str) -> Mapping[str, str]:

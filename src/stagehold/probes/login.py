@@ -181,9 +181,7 @@ class LoginDriver:
 
     def _by_token(self, session: Session, flow: TokenFlow, password: str) -> tuple[requests.Response, str]:
         filled = fill(flow.login, {"user": session.account.user, "password": password})
-        response = session.client.request(
-            filled.method, filled.path, json=filled.json, data=filled.form, headers=filled.headers
-        )
+        response = session.send(filled)
         note = f"{filled.method} {flow.login.path} answered {response.status_code}"
         token = point(Answer.of(response).document(), flow.token)
         if isinstance(token, str) and token:

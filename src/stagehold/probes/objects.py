@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from bs4 import BeautifulSoup
+from urllib.parse import unquote
 
 from stagehold.environment.access import Account, ObjectFixture, Request
 from stagehold.environment.model import Environment, Target
@@ -25,7 +25,7 @@ from stagehold.model import Traffic
 from stagehold.probes.fill import fill, point
 from stagehold.probes.login import Session, Sessions
 from stagehold.probes.operations import declared_operation, is_denied
-from stagehold.probes.oracle import Answer
+from stagehold.probes.oracle import Answer, visible_text
 
 _GONE = (404, 410)
 
@@ -124,11 +124,13 @@ class CanaryObjects:
         if not answer.succeeded and answer.redirect is None:
             self._residue.write(action="refused", object=fixture.name, canary=made.canary, status=answer.status)
             raise ProbeError(f"{owner} cannot make the object {fixture.name}: {what} answered {answer.status}")
-        identifier = point(answer.document(), fixture.id)
+        identifier = _identifier(answer, fixture)
         if isinstance(identifier, bool) or not isinstance(identifier, str | int) or identifier == "":
+            where, led = fixture.id_location or fixture.id, ", ".join(answer.locations)
             raise ProbeError(
-                f"{what} answered {answer.status} without an identifier at {fixture.id}",
-                remedy=f"Correct `fixtures[{fixture.name}].id`; the object stays behind, see residue.jsonl.",
+                f"{what} answered {answer.status}{f' to {led}' if led else ''} without an identifier at {where}",
+                remedy=f"Correct `fixtures[{fixture.name}].id` (a pointer into JSON) or `id_location` (a redirect); "
+                "the object stays behind, see residue.jsonl.",
             )
         made = CanaryObject(fixture, owner, identifier, made.canary, self._run)
         self._residue.write(action="created", object=fixture.name, owner=owner, canary=made.canary, id=identifier)
@@ -243,6 +245,13 @@ def new_canary(run: str) -> str:
     return f"shc-{run[-4:]}-{secrets.token_hex(8)}"
 
 
+def _identifier(answer: Answer, fixture: ObjectFixture) -> Any:
+    if fixture.id_location is None:
+        return point(answer.document(), fixture.id)
+    found = (re.search(fixture.id_location, led) for led in answer.locations)
+    return next((unquote(match[1]) for match in found if match is not None and match[1] is not None), None)
+
+
 def state_of(answer: Answer, volatile: frozenset[str] = frozenset()) -> State:
     """Status and leaves of an answer.
 
@@ -254,7 +263,7 @@ def state_of(answer: Answer, volatile: frozenset[str] = frozenset()) -> State:
     if answer.status in _GONE:
         return State(answer.status, {})
     document = answer.document()
-    leaves = {"": _words(answer)} if document is None else dict(_leaves(document, ""))
+    leaves = {"": visible_text(answer)} if document is None else dict(_leaves(document, ""))
     return State(answer.status, {name: value for name, value in leaves.items() if name not in volatile})
 
 
@@ -267,16 +276,6 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield from _leaves(item, f"{path}/{number}")
     else:
         yield path, value
-
-
-def _words(answer: Answer) -> str:
-    """What a person reads; hidden inputs and scripts differ between any two renderings."""
-    if not answer.is_html:
-        return answer.body
-    page = BeautifulSoup(answer.body, "html.parser")
-    for tag in page(["script", "style"]):
-        tag.decompose()
-    return page.get_text(" ", strip=True)
 
 
 def _likeness(account: Account, owner: Account | None) -> int:

@@ -79,9 +79,11 @@ class Operation:
     content_types: tuple[str, ...] = ()
     """Of the request body, preferred first."""
     source: str = "openapi"
+    query: str = ""
+    """A declared query that belongs to the operation, where one script serves many (`do=admin`)."""
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.path}" + (f"?{self.query}" if self.query else "")
 
     @property
     def reads(self) -> bool:
@@ -90,9 +92,9 @@ class Operation:
 
     @property
     def path_parameters(self) -> tuple[Parameter, ...]:
-        """Parameters in the path, also those the document forgot to describe."""
+        """Parameters in the path and the declared query, also those the document forgot to describe."""
         known = {item.name: item for item in self.parameters if item.place == "path"}
-        return tuple(known.get(name, Parameter(name, "path")) for name in _NAMES.findall(self.path))
+        return tuple(known.get(name, Parameter(name, "path")) for name in _NAMES.findall(f"{self.path}?{self.query}"))
 
 
 def parse_document(text: str, where: str) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import requests
 
@@ -18,6 +18,7 @@ from stagehold.probes.login import Sessions
 from stagehold.probes.openapi import Operation, Parameter, parse_document, read_operations
 
 _TEMPLATE = re.compile(r"\{[^}]*\}")
+_Key = tuple[str, str, frozenset[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,10 @@ def load_operations(environment: Environment, sessions: Sessions, folder: Path) 
 
 def is_denied(operation: Operation, environment: Environment, target: Target) -> bool:
     """Whether `deny.operations` forbids to send it."""
-    return any(_matches(text, operation, target) for text in environment.deny.operations)
+    return any(
+        _matches(text, operation, target) and _query_of(text) <= _pairs(operation.query)
+        for text in environment.deny.operations
+    )
 
 
 def build_call(
@@ -134,7 +138,9 @@ def build_call(
     wanted = {p.name: p.plausible() for p in operation.parameters if p.place == "query" and p.required}
     wanted |= dict(query or {})
     path = _fill_every(operation.path, values)
-    tail = f"?{urlencode(wanted)}" if wanted else ""
+    fixed = [_fill_every(operation.query, values)] if operation.query else []
+    asked = "&".join([*fixed, *([urlencode(wanted)] if wanted else [])])
+    tail = f"?{asked}" if asked else ""
     return Call(operation, f"{origin(target)}{path}{tail}", tuple(made_up))
 
 
@@ -144,21 +150,30 @@ def origin(target: Target) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def empty_body(operation: Operation) -> tuple[dict[str, str], bytes | None]:
-    """Headers and an empty body of the kind the operation takes, for a write that must be refused anyway."""
+def empty_body(operation: Operation, *, inputs: Mapping[str, str] | None = None) -> tuple[dict[str, str], bytes | None]:
+    """Headers and an empty body of the kind the operation takes, for a write that must be refused anyway.
+
+    Args:
+        operation: what is sent.
+        inputs: hidden inputs (a CSRF token) to send where a form is taken; None where no form is known.
+    """
     if operation.reads or (operation.method == "DELETE" and not operation.content_types):
         return {}, None
-    kind = operation.content_types[0] if operation.content_types else "application/json"
+    form = "application/x-www-form-urlencoded"
+    usual = "application/json" if inputs is None or operation.source != "declared" else form
+    kind = operation.content_types[0] if operation.content_types else usual
     if kind.startswith("multipart/"):
         return {"Content-Type": f"{kind}; boundary=stagehold"}, b"--stagehold--\r\n"
+    if kind == form:
+        return {"Content-Type": kind}, urlencode(inputs or {}).encode()
     return {"Content-Type": kind}, b"{}" if kind.endswith("json") else b""
 
 
 def declared_operation(method: str, path: str, target: Target) -> Operation:
     """An operation from a method and a path under the target's base URL."""
     prefix = urlsplit(target.base_url).path.rstrip("/")
-    bare = path.partition("?")[0]
-    return Operation(method.upper(), f"{prefix}/{bare.lstrip('/')}", source="declared")
+    bare, _, query = path.partition("?")
+    return Operation(method.upper(), f"{prefix}/{bare.lstrip('/')}", source="declared", query=query)
 
 
 def same_operation(one: Operation, other: Operation) -> bool:
@@ -207,15 +222,27 @@ def _declared(text: str, target: Target) -> Operation:
         raise ProbeError(f"{text!r} is no operation", remedy="Write it as `GET /path/{id}`.")
     operation = declared_operation(method, path, target)
     names = tuple(Parameter(name, "path") for name in _TEMPLATE.findall(path) for name in [name[1:-1]])
-    return Operation(operation.method, operation.path, names, source="declared")
+    return replace(operation, parameters=names)
 
 
-def _key(operation: Operation) -> tuple[str, str]:
-    return operation.method, _TEMPLATE.sub("{}", operation.path.rstrip("/") or "/")
+def _key(operation: Operation) -> tuple[str, str, frozenset[tuple[str, str]]]:
+    return operation.method, _TEMPLATE.sub("{}", operation.path.rstrip("/") or "/"), _pairs(operation.query)
 
 
-def _find(text: str, unique: Mapping[tuple[str, str], Operation], target: Target, where: str) -> set[tuple[str, str]]:
-    matching = {key for key, operation in unique.items() if _matches(text, operation, target)}
+def _pairs(query: str) -> frozenset[tuple[str, str]]:
+    return frozenset((name, _TEMPLATE.sub("{}", value)) for name, value in parse_qsl(query, keep_blank_values=True))
+
+
+def _query_of(text: str) -> frozenset[tuple[str, str]]:
+    return _pairs(text.partition("?")[2])
+
+
+def _find(text: str, unique: Mapping[_Key, Operation], target: Target, where: str) -> set[_Key]:
+    matching = {
+        key
+        for key, operation in unique.items()
+        if _matches(text, operation, target) and _query_of(text) == _pairs(operation.query)
+    }
     if not matching or (len(matching) > 1 and not text.startswith("*")):
         found = "matches several operations" if matching else "does not exist"
         raise ProbeError(
@@ -230,7 +257,7 @@ def _matches(text: str, operation: Operation, target: Target) -> bool:
     method, _, path = text.strip().partition(" ")
     if method not in {"*", operation.method}:
         return False
-    wanted = path.strip().rstrip("/") or "/"
+    wanted = path.partition("?")[0].strip().rstrip("/") or "/"
     prefix = urlsplit(target.base_url).path.rstrip("/")
     forms = {_TEMPLATE.sub("{}", form.rstrip("/") or "/") for form in (wanted, f"{prefix}{wanted}")}
     return _key(operation)[1] in forms

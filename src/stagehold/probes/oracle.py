@@ -16,9 +16,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 import requests
+from bs4 import BeautifulSoup
 
 from stagehold.environment.access import DenialRule
 from stagehold.probes.forms import login_signatures
@@ -69,6 +70,15 @@ class Answer:
         location = self.headers.get("location")
         return urljoin(self.url, location) if location and 300 <= self.status < 400 else None  # noqa: PLR2004
 
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """The Location header as sent, and its path and query when it stays on this origin; may be empty."""
+        sent = self.headers.get("location", "")
+        led, here = urlsplit(urljoin(self.url, sent)), urlsplit(self.url)
+        if not sent or (led.scheme, led.netloc) != (here.scheme, here.netloc):
+            return (sent,) if sent else ()
+        return tuple(dict.fromkeys((sent, led.path + (f"?{led.query}" if led.query else ""))))
+
     def document(self) -> Any:
         """The JSON body; None when there is none."""
         try:
@@ -91,10 +101,15 @@ class LoginPages:
     signatures: frozenset[tuple[str, tuple[str, ...], tuple[str, ...]]] = frozenset()
 
     def is_target(self, url: str) -> bool:
-        """Whether a URL is one of these pages, whatever its query."""
+        """Whether a URL is one of these pages, whatever else its query says.
+
+        What the declared page has in its query must be there: where one script serves everything, the query
+        alone tells the login page from the others.
+        """
         wanted = urlsplit(url)
         return any(
             (page.hostname, page.path.rstrip("/")) == (wanted.hostname, wanted.path.rstrip("/"))
+            and set(parse_qsl(page.query, True)) <= set(parse_qsl(wanted.query, True))
             for page in map(urlsplit, self.urls)
         )
 
@@ -128,6 +143,9 @@ _PROBLEM_KEYS = {
 }  # fmt: skip
 _PROBLEM_WITNESS = {"error", "errors", "detail", "message", "error_description", "title"}
 _NOISE = re.compile(r"[A-Za-z0-9_+/=-]{16,}|\d{4}-\d\d-\d\d[T ][\d:.+Z-]+")
+_REDIRECT_TEXT = 600
+_FORGERY = (400, 403, 419, 422)
+_FORGED = re.compile(r"\b[cx]srf\b|request forgery|authenticity.?token|page expired|csrf.?token", re.IGNORECASE)
 _UNAUTHENTICATED = (401, 403)
 _HIDDEN_FROM_OTHERS = (403, 404)
 _NOTHING_THERE = (404, 405, 410)
@@ -159,7 +177,7 @@ def judge_anonymous(  # noqa: PLR0911 - one return per step of the oracle
 
     Args:
         answer: the response, redirects not followed.
-        rules: declared styles of denial; when there are any, the default statuses do not count.
+        rules: declared styles of denial; when there are any, 403 does not count by itself.
         login_pages: of the declared flows.
         nowhere: the answer of the same target to a path that does not exist; recognises shells of
             single-page applications and soft 404s.
@@ -168,16 +186,14 @@ def judge_anonymous(  # noqa: PLR0911 - one return per step of the oracle
     rules = tuple(rules)
     if any(answer.holds(canary) for canary in canaries):
         return Judgement(Ruling.GRANTED, "the answer holds the canary of a company")
-    if blocked := interference(answer):
+    if blocked := interference(answer) or _page_behind_redirect(answer):
         return Judgement(Ruling.UNKNOWN, blocked)
     if matching(answer, rules):
         return Judgement(Ruling.DENIED, f"{answer.status}, as declared in `denial`")
-    target = answer.redirect
-    if target and login_pages.is_target(target):
-        return Judgement(Ruling.DENIED, f"{answer.status} to the login page")
-    if login_pages.shown_in(answer):
-        return Judgement(Ruling.DENIED, f"{answer.status} with the login page")
-    if not rules and answer.status in _UNAUTHENTICATED:
+    if (sent_to_login := _sent_to_login(answer, login_pages)) is not None:
+        return sent_to_login
+    # 401 says that credentials are missing (RFC 9110 section 15.5.2), whatever else is declared.
+    if answer.status in (_UNAUTHENTICATED[:1] if rules else _UNAUTHENTICATED):
         return Judgement(Ruling.DENIED, str(answer.status))
     if nowhere is not None and answer.succeeded and answer.is_html and same_page(answer, nowhere):
         return Judgement(
@@ -190,6 +206,23 @@ def judge_anonymous(  # noqa: PLR0911 - one return per step of the oracle
     if answer.succeeded:
         return _judge_success(answer)
     return _unknown(answer, "anonymous")
+
+
+def _page_behind_redirect(answer: Answer) -> str:
+    """A handler that goes on after redirecting shows its page to whoever does not follow (CWE-698)."""
+    shown = len(visible_text(answer)) if answer.redirect else 0
+    return f"{answer.status} carries {shown} characters of content" if shown > _REDIRECT_TEXT else ""
+
+
+def _sent_to_login(answer: Answer, login_pages: LoginPages) -> Judgement | None:
+    """A redirect to the login page, the page itself, or a CSRF filter that stands before it; None: none of them."""
+    if answer.redirect and login_pages.is_target(answer.redirect):
+        return Judgement(Ruling.DENIED, f"{answer.status} to the login page")
+    if login_pages.shown_in(answer):
+        return Judgement(Ruling.DENIED, f"{answer.status} with the login page")
+    if answer.method not in {"GET", "HEAD"} and answer.status in _FORGERY and _FORGED.search(answer.body):
+        return _unknown(answer, "anonymous", "CSRF protection answered, before anybody asked for a login")
+    return None
 
 
 def judge_foreign_read(  # noqa: PLR0911 - one return per step of the oracle
@@ -233,7 +266,7 @@ def matching(answer: Answer, rules: Iterable[DenialRule]) -> bool:
     for rule in rules:
         if answer.status not in rule.status:
             continue
-        if rule.location is not None and not re.search(rule.location, answer.headers.get("location", "")):
+        if rule.location is not None and not any(re.search(rule.location, led) for led in answer.locations):
             continue
         if rule.contains is not None and rule.contains not in answer.body:
             continue
@@ -242,6 +275,16 @@ def matching(answer: Answer, rules: Iterable[DenialRule]) -> bool:
             continue
         return True
     return False
+
+
+def visible_text(answer: Answer) -> str:
+    """What a person reads in a body; hidden inputs and scripts differ between any two renderings."""
+    if not answer.is_html:
+        return answer.body
+    page = BeautifulSoup(answer.body, "html.parser")
+    for tag in page(["script", "style"]):
+        tag.decompose()
+    return page.get_text(" ", strip=True)
 
 
 def same_page(one: Answer, other: Answer) -> bool:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from playwright.sync_api import BrowserContext, Locator, Page, Response
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from stagehold.environment.access import Account, BasicFlow, Flow, FormFlow
+from stagehold.environment.access import Account, BasicFlow, Flow, FormFlow, TokenFlow
 from stagehold.environment.model import Step, Target
 from stagehold.errors import ProbeError, Uncovered
 from stagehold.probes.browser import first_line
+from stagehold.probes.fill import fill
 from stagehold.probes.forms import find_login_form
 from stagehold.probes.oracle import Answer
 from stagehold.probes.session import Identity, login_url, read_identity
 
 _CLIENT_ERROR = 400
+_SEND = """async ([url, method, headers, body]) => {
+    await fetch(url, {method, headers, body, credentials: "include"});
+}"""
 _LOG_OUT = re.compile(r"^\s*(log|sign)\s*-?\s*(out|off)\s*$", re.IGNORECASE)
 
 
@@ -51,11 +56,14 @@ class Person:
                 self._log_in_by_form(self.flow, password)
             case BasicFlow():
                 pass
-            case _:
-                raise Uncovered(
-                    f"account {self.account.alias} logs in by a token; a browser needs a `form` or `basic` flow"
-                )
+            case TokenFlow():
+                self._log_in_by_script(self.flow, password)
         if self.whoami() is None:
+            if isinstance(self.flow, TokenFlow):
+                raise Uncovered(
+                    f"the login of account {self.account.alias} gives the browser no session cookie; a journey needs a "
+                    "flow of kind `form` or `basic`, or one whose login sets a cookie"
+                )
             raise Stuck(f"{self.account.alias} is not logged in after the login form was sent")
 
     def do(self, step: Step) -> None:
@@ -135,6 +143,23 @@ class Person:
             self._settle()
         except PlaywrightError as error:
             raise _explained(error, self.page, secret=password) from None
+
+    def _log_in_by_script(self, flow: TokenFlow, password: str) -> None:
+        """Send the declared login as the page's own script would; the browser keeps the cookie it may set."""
+        filled = fill(flow.login, {"user": self.account.user, "password": password})
+        self.open(login_url(self.login_target, filled.page or "/"))
+        headers, body = dict(filled.headers), None
+        if filled.json is not None:
+            headers, body = {"Content-Type": "application/json", **headers}, json.dumps(filled.json)
+        elif filled.form is not None:
+            headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+            body = urlencode(filled.form)
+        url = login_url(self.login_target, filled.path)
+        try:
+            self.page.evaluate(_SEND, [url, filled.method, headers, body])
+        except PlaywrightError as error:
+            text = first_line(error).replace(password, "…")
+            raise ProbeError(f"the browser cannot send {filled.method} {flow.login.path}: {text}") from None
 
     def _click(self, control: Locator) -> None:
         control.click()

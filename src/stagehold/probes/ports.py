@@ -46,7 +46,7 @@ def scan_host(
     deadline: float = 300.0,
     min_rate: int = 5000,
 ) -> PortScan:
-    """Scan all TCP ports of a host's IPv4 addresses (its IPv6 ones if it has no other).
+    """Scan all TCP ports of every address of a host, IPv6 included: each may be filtered differently.
 
     Args:
         network: must allow the host's addresses and intrusive traffic.
@@ -64,7 +64,7 @@ def scan_host(
     started = time.monotonic()
     end = started + deadline
     found = []
-    for address in host.ipv4 or host.ipv6:
+    for address in (*host.ipv4, *host.ipv6):
         if address not in network.addresses(address):
             raise ProbeError(f"{address} is not what the network would dial for it")
         found.append(_scan_address(network, environment, host, address, vantage, end, min_rate))
@@ -158,7 +158,7 @@ def _vantage_works(network: Network, environment: Environment, host: Host, vanta
         _answers(network, address, port, accept_reset=False)
         for other in environment.hosts
         if other.name != host.name
-        for address in other.ipv4
+        for address in (*other.ipv4, *other.ipv6)
         for port in sorted(declared_ports(other, vantage))
     )
 

@@ -6,7 +6,7 @@ import copy
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.cookiejar import Cookie
 from typing import Any, Literal, cast
 from urllib.parse import urljoin, urlsplit
@@ -14,15 +14,16 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.cookies import get_cookie_header
 
-from stagehold.environment.access import Account, BasicFlow, Flow, Request, WhoAmI
+from stagehold.environment.access import Account, BasicFlow, Flow, WhoAmI
 from stagehold.environment.model import Target
 from stagehold.errors import NotAllowed, ProbeError, Uncovered
 from stagehold.probes.fill import FilledRequest, fill, point
-from stagehold.probes.forms import csrf_meta, find_form_for, read_forms
+from stagehold.probes.forms import csrf_inputs, csrf_meta, find_form_for, find_link_to, read_forms
 from stagehold.probes.http import HttpClient
 from stagehold.probes.oracle import Answer, interference
 
 _HOPS = 5
+_PAGES = "text/html,application/xhtml+xml,*/*;q=0.8"
 _IDLE = 1.5
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _REFUSED = {400, 401, 403, 404, 410, 419, 440}
@@ -74,6 +75,7 @@ class Session:
         self._headers = dict(headers or {})
         self._used = time.monotonic()
         self._elsewhere: dict[str, HttpClient] = {}
+        self._tokens: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"Session({self.account.alias})"
@@ -114,7 +116,7 @@ class Session:
         self._leave_idle_connections(client)
         sent = {
             **self._headers,
-            **(self._script_headers(client) if method not in _SAFE else {}),
+            **(script_headers(client, self.landing) if method not in _SAFE else {}),
             **(headers or {}),
         }
         response = client.request(method, path, json=json, data=data, headers=sent, allow_redirects=allow_redirects)
@@ -124,7 +126,9 @@ class Session:
         return response
 
     def send(self, filled: FilledRequest, target: Target | None = None) -> requests.Response:
-        """Send a declared request whose placeholders are filled."""
+        """Send a declared request whose placeholders are filled, after a look at its page when it has one."""
+        if filled.page is not None:
+            filled = self._as_from(filled.page, filled, target)
         return self.request(
             filled.method,
             filled.path,
@@ -172,28 +176,37 @@ class Session:
             raise Uncovered(f"needs `flows.{self.account.flow}.logout` in the environment")
         filled = fill(self.flow.logout, {"user": self.account.user})
         page = None if self.flow.kind == "json_token" else self.flow.logout_page or self.flow.whoami.path
-        carried = self._logout_inputs(page, self.flow.logout) if page and filled.method == "POST" else {}
-        if carried:
-            filled = FilledRequest(
-                filled.method, filled.path, filled.json, {**carried, **(filled.form or {})}, filled.headers
-            )
+        if page is not None and filled.page is None and filled.method == "POST":
+            filled = replace(filled, page=page)
+        if page is not None and filled.method == "GET":
+            filled = replace(filled, path=self._link(page, filled.path))
         return self.send(filled)
 
-    def _logout_inputs(self, page: str, logout: Request) -> dict[str, str]:
-        response = self.request("GET", page, allow_redirects=True)
+    def _link(self, page: str, path: str) -> str:
+        """The link of a page that leads to `path`, with the token its query may hold; else the path itself."""
+        response = self.request("GET", page, headers={"Accept": _PAGES}, allow_redirects=True)
         if "html" not in response.headers.get("content-type", ""):
-            return {}
-        self.landing = response.text
-        form = find_form_for(response.text, response.url, self.client.url(logout.path))
-        if form is not None:
-            return form.carried
-        # The token of any other form of the page is the session's token in most frameworks.
-        return {
-            name: value
-            for other in read_forms(response.text, response.url)
-            for name, value in other.carried.items()
-            if re.search(r"csrf|xsrf|authenticity|verificationtoken|^_token$", name, re.IGNORECASE)
-        }
+            return path
+        return find_link_to(response.text, response.url, self.client.url(path)) or path
+
+    def _as_from(self, page: str, filled: FilledRequest, target: Target | None) -> FilledRequest:
+        """The request with the hidden inputs of its form on that page.
+
+        Where the page shows no such form, because it is of an object of somebody else, the session's CSRF
+        token from the last page goes along: a refusal for want of a token would tell nothing about rights.
+        """
+        response = self.request("GET", page, headers={"Accept": _PAGES}, allow_redirects=True, target=target)
+        carried: dict[str, str] = {}
+        if "html" in response.headers.get("content-type", ""):
+            self._tokens |= csrf_inputs(response.text, response.url)
+            if csrf_meta(response.text):
+                self.landing = response.text
+            form = find_form_for(response.text, response.url, self._at(target).url(filled.path))
+            carried = form.carried if form is not None else {}
+        carried = carried or self._tokens
+        if filled.json is not None or not carried:
+            return filled
+        return replace(filled, form={**carried, **(filled.form or {})})
 
     def _ask(self, path: str) -> Answer | None:
         """Follow a page's redirects by hand: one that leads out of the environment shows nobody."""
@@ -227,20 +240,6 @@ class Session:
         if now - self._used > _IDLE:
             client.session.get_adapter(client.target.base_url).close()
         self._used = now
-
-    def _script_headers(self, client: HttpClient) -> dict[str, str]:
-        """What a page's own script adds to a write in a cookie session: origin and CSRF token."""
-        cookies: list[Cookie] = list(iter_cookies(client))
-        if not cookies:
-            return {}
-        origin = "{0.scheme}://{0.netloc}".format(urlsplit(client.target.base_url))
-        tokens = {
-            name: cookie.value
-            for cookie in cookies
-            if cookie.value and _CSRF_COOKIE.search(cookie.name)
-            for name in ("X-CSRFToken", "X-XSRF-TOKEN", "X-CSRF-Token")
-        }
-        return {"Origin": origin, "Referer": f"{origin}/", **tokens, **csrf_meta(self.landing)}
 
 
 def read_identity(answer: Answer, whoami: WhoAmI, account: Account) -> Identity | None:
@@ -286,6 +285,26 @@ def iter_cookies(client: HttpClient) -> Iterator[Cookie]:
     """The cookies of a client's jar."""
     # The stubs say that a jar yields names, as a mapping would; it yields cookies.
     yield from cast("Iterable[Cookie]", client.session.cookies)
+
+
+def script_headers(client: HttpClient, html: str) -> dict[str, str]:
+    """What a page's own script adds to a write in a cookie session: origin and CSRF token.
+
+    Args:
+        client: whose cookies.
+        html: the page that the script is on.
+    """
+    cookies: list[Cookie] = list(iter_cookies(client))
+    if not cookies:
+        return {}
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(client.target.base_url))
+    tokens = {
+        name: cookie.value
+        for cookie in cookies
+        if cookie.value and _CSRF_COOKIE.search(cookie.name)
+        for name in ("X-CSRFToken", "X-XSRF-TOKEN", "X-CSRF-Token")
+    }
+    return {"Origin": origin, "Referer": f"{origin}/", **tokens, **csrf_meta(html)}
 
 
 def login_url(session_target: Target, page: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import requests
@@ -28,6 +28,10 @@ class PolicySample:
     status: int
     values: tuple[str, ...]
     complaint: str
+    private: bool = False
+    """A private page, asked for without credentials."""
+    missing: bool = False
+    """A page that does not exist."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class _Ask:
     raw: str | None = None
     optional: bool = False
     """A server may hang up on it; then there is no response that could lack a header."""
+    private: bool = False
+    missing: bool = False
 
 
 def sample_policy(
@@ -47,10 +53,11 @@ def sample_policy(
 
     Raises:
         NotApplicable: the target is a literal address, for which browsers ignore the header (section 8.1.1).
-        ProbeError: a sample has no answer, or the samples hold no good response or no 4xx.
+        ProbeError: a sample has no answer, the samples hold no good response, or neither a 4xx nor a proof that
+            the service refuses without one.
     """
-    host = parse_address(target.host)
-    if host is not None:
+    # A literal address is no excuse for plain HTTP.
+    if target.base_url.startswith("https") and parse_address(target.host) is not None:
         raise NotApplicable(
             f"{target.base_url} is a literal address; RFC 6797 section 8.1.1 makes browsers ignore the header"
         )
@@ -60,14 +67,27 @@ def sample_policy(
         samples += [plain] if plain is not None else []
     if not target.base_url.startswith("https"):
         return tuple(samples)
-    statuses = [sample.status for sample in samples if sample.url.startswith("https")]
-    for kind, members in (("2xx or 3xx", _GOOD), ("4xx", _CLIENT_ERROR)):
-        if not any(status in members for status in statuses):
-            raise ProbeError(
-                f"none of the {len(statuses)} answers of target {target.name} is a {kind} response "
-                f"(statuses {sorted(set(statuses))}), so its headers on those are not known"
-            )
+    _require_both_kinds(target, [sample for sample in samples if sample.url.startswith("https")])
     return tuple(samples)
+
+
+def _require_both_kinds(target: Target, samples: Sequence[PolicySample]) -> None:
+    statuses = [sample.status for sample in samples]
+    if not any(status in _GOOD for status in statuses):
+        raise ProbeError(
+            f"none of the {len(samples)} answers of target {target.name} is a 2xx or 3xx response "
+            f"(statuses {sorted(set(statuses))}), so its headers on those are not known"
+        )
+    if any(status in _CLIENT_ERROR for status in statuses):
+        return
+    # Some services have no 4xx to show: a shell for every path, and refusals that answer 200 or redirect.
+    if any(sample.private for sample in samples) and all(s.status in _GOOD for s in samples if s.private or s.missing):
+        return
+    raise ProbeError(
+        f"none of the {len(samples)} answers of target {target.name} is a 4xx response "
+        f"(statuses {sorted(set(statuses))}), so its headers on those are not known",
+        remedy="Declare a flow whose `whoami` is on this target: what it answers anonymously is a refusal, then.",
+    )
 
 
 def _asks(environment: Environment, target: Target) -> list[_Ask]:
@@ -76,7 +96,7 @@ def _asks(environment: Environment, target: Target) -> list[_Ask]:
         _Ask("start page", "GET", "/"),
         _Ask("start page, HEAD", "HEAD", "/"),
         _Ask("start page, OPTIONS", "OPTIONS", "/"),
-        _Ask("page that does not exist", "GET", missing),
+        _Ask("page that does not exist", "GET", missing, missing=True),
         _Ask("malformed escape", "GET", missing, raw="/%zz", optional=True),
     ]
     for name, flow in environment.flows.items():
@@ -84,7 +104,7 @@ def _asks(environment: Environment, target: Target) -> list[_Ask]:
             continue
         if isinstance(flow, FormFlow):
             asks.append(_Ask(f"login page of {name}", "GET", flow.page))
-        asks.append(_Ask(f"private page of {name}, anonymous", "GET", flow.whoami.path))
+        asks.append(_Ask(f"private page of {name}, anonymous", "GET", flow.whoami.path, private=True))
     inventory = environment.inventory
     described = inventory.openapi if inventory is not None and inventory.target == target.name else None
     if described is not None and not described.startswith("file:"):
@@ -109,7 +129,7 @@ def _secure(client: HttpClient, ask: _Ask, policy: Hsts) -> PolicySample:
             ask.what, url, response.status_code, values, "the target answers over plain HTTP, without TLS"
         )
     wrong = complaint(values, min_age=policy.min_age, include_subdomains=policy.include_subdomains)
-    return PolicySample(ask.what, url, response.status_code, values, wrong)
+    return PolicySample(ask.what, url, response.status_code, values, wrong, ask.private, ask.missing)
 
 
 def _plain(client: HttpClient, target: Target) -> PolicySample | None:
