@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -108,6 +109,10 @@ def _command(
 
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one way out per kind of error
     """Run one command; returns its exit code. argparse itself exits 2 for a wrong command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that has no ✓ must not turn a proven GO into a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.version:
@@ -130,6 +135,9 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one way o
         sys.stderr.write("stagehold: interrupted\n")
         return EXIT_UNDECIDED
     except BrokenPipeError:
+        return EXIT_UNDECIDED
+    except OSError as error:  # such as an output that is full: the verdict on disk stands, and this blocks
+        _complain(StageholdError(str(error)))
         return EXIT_UNDECIDED
     return code
 

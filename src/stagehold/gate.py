@@ -39,6 +39,7 @@ from stagehold.network import Network
 from stagehold.preflight import missing_tools, refuse_variables, unreachable_targets
 from stagehold.progress import Progress
 from stagehold.publish import publish
+from stagehold.redaction import redactor
 from stagehold.runs import create_run_folder, environment_lock, write_verdict
 from stagehold.served import locate
 from stagehold.shipped import shipped
@@ -124,6 +125,8 @@ def _blocked(
 def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Verdict:
     begin = time.monotonic()
     refuse_variables()
+    if request.release is not None and not request.release.strip():
+        raise ConfigError("--release is empty", remedy="Give the digest of the build, sha256:…")
     loaded = read_environment(locate(request.environment))
     environment = with_release(loaded.environment, request.release)
     require_references(environment, loaded.folder)
@@ -197,6 +200,8 @@ def _conclude(
     records: Sequence[LaneRecord],
     facts: _Facts,
 ) -> Verdict:
+    # What pytest printed of a crash may hold anything; the evidence was redacted when it was written.
+    redactor(loaded.environment, loaded.folder).files(sorted((folder / "lanes").glob("*.log")))
     recorded = read_events(folder)
     problems = facts.problems + lane_problems(recorded.events, records, expected)
     problems += [Problem(what=f"the event log is damaged at {where}") for where in recorded.unreadable]
@@ -305,8 +310,6 @@ def suite_digest(suites: dict[str, Path]) -> str:
 
 
 def _expected_digest(request: Request, loaded: LoadedEnvironment) -> str:
-    if request.release == "":
-        raise ConfigError("--release is empty", remedy="Give the digest of the build, sha256:…")
     declared = request.release or loaded.environment.release.expected_digest
     return read_digest(declared, loaded.folder) if declared else ""
 

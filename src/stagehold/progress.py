@@ -91,7 +91,9 @@ class Progress:
                 if suite:
                     suite.current, suite.seconds = event["note"] or "done", event["seconds"]
                     if not self._live:
-                        self._console.print(f"  {self._line(event['suite'])}", highlight=False, soft_wrap=True, markup=False)
+                        self._console.print(
+                            f"  {self._line(event['suite'])}", highlight=False, soft_wrap=True, markup=False
+                        )
 
     def _elapsed(self, suite: SuiteProgress) -> float:
         if suite.seconds is not None:

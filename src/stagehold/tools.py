@@ -151,8 +151,8 @@ def how_to_get(missing: Sequence[Found]) -> list[str]:
     elif without_package:
         if any(found.tool.name == "allure" for found in without_package):
             commands.append(f"npm install --ignore-scripts --prefix {ALLURE_HOME} allure@{ALLURE_VERSION}")
-        if names := sorted(f.tool.name for f in without_package if f.tool.name not in {"allure", "node"}):
-            commands.append(f"pip install {' '.join(names)}")
+        if libraries := sorted(f.tool.name for f in without_package if f.tool.name not in {"allure", "node"}):
+            commands.append(f"pip install {' '.join(libraries)}")
     return commands
 
 

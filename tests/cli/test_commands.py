@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.cli.conftest import Service, Stagehold
@@ -109,3 +113,24 @@ def test_doctor_says_what_is_missing(stagehold: Stagehold, tmp_path: object) -> 
     assert done.code == 1
     assert "nmap" in done.output
     assert "incomplete" in done.output
+
+
+def test_an_output_without_our_signs_is_no_crash(stagehold: Stagehold) -> None:
+    """A terminal that knows ASCII only gets replacements, not a traceback and its exit code."""
+    done = stagehold("list", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+
+    assert done.code == 0, done.output
+    assert "TLS-001" in done.output
+    assert "Traceback" not in done.output
+
+
+def test_an_output_that_is_full_is_no_decision() -> None:
+    """What cannot be told is exit 3, never the 1 of a refusal or the 0 of a GO."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-u", "-m", "stagehold", "list"], stdout=full, stderr=subprocess.PIPE, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import random
 import signal
@@ -326,3 +327,65 @@ def test_an_empty_folder_of_own_checks_blocks(serve: Serve, stagehold: Stagehold
 
     assert done.code == 2
     assert "house-rules holds no check" in done.output
+
+
+def test_a_build_that_was_named_and_not_seen_is_no_go_for_it(serve: Serve, stagehold: Stagehold) -> None:
+    """`--release` without a place that tells the running build blocks, though the statement does not speak of it."""
+    done = stagehold("run", serve().describe(), "--release", f"sha256:{'a' * 64}")
+
+    assert done.code == 3, done.output
+    assert "nothing showed that the tested build is" in done.output
+    assert done.verdict["commitments"][0]["state"] == "kept"
+
+
+def test_an_empty_release_is_a_usage_error(serve: Serve, stagehold: Stagehold) -> None:
+    """A pipeline whose variable is empty does not get a decision about whatever runs."""
+    done = stagehold("run", serve().describe(), "--release", "")
+
+    assert done.code == 2
+    assert "--release is empty" in done.output
+
+
+EDITING_CHECK = '''
+from pathlib import Path
+from stagehold import check
+
+
+@check("ACM-001", severity="blocker", proves=["encrypted-transport"], remedy="Wait.", traffic="evidence")
+def test_is_edited_meanwhile():
+    """Is edited while the run goes on."""
+    with Path(__file__).open("a") as stream:
+        stream.write("# edited")
+'''
+
+
+def test_checks_that_change_during_a_run_block(serve: Serve, stagehold: Stagehold) -> None:
+    """The verdict names the digest of the checks; when they are edited meanwhile, it would name others."""
+    service = serve()
+    folder = service.folder / "house-rules"
+    folder.mkdir()
+    (folder / "test_own.py").write_text(EDITING_CHECK, encoding="utf-8")
+
+    done = stagehold("run", service.describe("suites: [house-rules]\n"))
+
+    assert done.code == 3, done.output
+    assert "the checks changed while the run was going on" in done.output
+
+
+def test_a_target_on_plain_http_is_no_go(serve: Serve, stagehold: Stagehold) -> None:
+    """A second target without TLS breaks the promise, at a literal address and beside declared endpoints, too."""
+    service = serve()
+    path = service.describe()
+    plain = http.server.ThreadingHTTPServer(("127.0.0.1", 0), WithoutHsts)
+    threading.Thread(target=plain.serve_forever, daemon=True).start()
+    text = path.read_text(encoding="utf-8")
+    more = f'  - {{name: reports, base_url: "http://127.0.0.1:{plain.server_port}"}}\ntls:'
+    path.write_text(text.replace("tls:", more, 1), encoding="utf-8")
+    try:
+        done = stagehold("run", path)
+    finally:
+        plain.shutdown()
+        plain.server_close()
+
+    assert done.code == 1, done.output
+    assert "plain HTTP, without TLS" in done.output

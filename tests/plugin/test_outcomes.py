@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from stagehold.lanes import pytest_command, scrubbed_environment
 from stagehold.model import Outcome
+from tests.plugin.conftest import ENVIRONMENT
 
 RunChecks = Callable[..., Any]
 
@@ -218,3 +220,41 @@ def test_cases_of_like_names_keep_their_own_evidence(run_checks: RunChecks) -> N
 
     saved = {case.case: (run.folder / case.evidence[0].path).read_text() for case in run.recorded.cases}
     assert saved == {"a_b": "a_b", "a-b": "a-b", "a b": "a b"}
+
+
+SECRETIVE = (
+    ENVIRONMENT
+    + """
+flows:
+  web: {kind: basic, target: web, whoami: {path: /me, user: /name}}
+accounts:
+  - {alias: a, flow: web, user: anna, password_ref: "file:password"}
+"""
+)
+TALKS = '''
+import base64
+
+@claim("AAA-001")
+def test_talks(evidence):
+    """Tells what it should not."""
+    secret = "k3y & \\"quote\\" /x"
+    evidence.text("seen", f"password={secret}")
+    evidence.json("seen", {"sent": secret, "basic": base64.b64encode(f"anna:{secret}".encode()).decode()})
+    evidence.compare(expected="silence", observed=secret)
+    assert not secret, f"got {secret}"
+'''
+
+
+def test_no_password_is_written_anywhere(run_checks: RunChecks, tmp_path: Path) -> None:
+    """Whoever tells a password, in evidence, message or traceback, it does not reach the run's records."""
+    secret = 'k3y & "quote" /x'
+    (tmp_path / "password").write_text(secret, encoding="utf-8")
+
+    run = run_checks(SECRETIVE, own=TALKS)
+
+    assert run.checks["AAA-001"].outcome is Outcome.FAILED
+    assert run.checks["AAA-001"].reason == "got [redacted]"
+    encoded = (secret, json.dumps(secret)[1:-1], base64.b64encode(f"anna:{secret}".encode()).decode())
+    for path in (run.folder / "events.jsonl", *(run.folder / "evidence").rglob("*")):
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        assert not [form for form in encoded if form in text], path.name

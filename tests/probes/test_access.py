@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,9 @@ def test_writes_need_consent(serve_pages: Serve, tmp_path: Path) -> None:
     report = survey(made)
 
     assert {name.split()[0] for name, _ in report.not_exercised} == {"POST", "PUT", "DELETE"}
+    assert not report.granted
+    with pytest.raises(Uncovered, match=r"not sent.*canary-write"):
+        replace(survey(stand(serve_pages, tmp_path)), not_exercised=report.not_exercised).require_decided()
     assert all(not request.startswith(("PUT", "DELETE", "POST /v1/inv")) for request in made.service.requests)
     with pytest.raises(NotAllowed):
         made.objects.create(made.invoice)

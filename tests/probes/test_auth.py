@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from stagehold.environment.model import Environment
 from stagehold.errors import NotApplicable, ProbeError, Uncovered
+from stagehold.network import Network
 from stagehold.probes.identity import try_login
 from stagehold.probes.lockout import LockoutReport, guess_passwords, lockable
+from stagehold.probes.login import LoginDriver
 from stagehold.probes.revocation import RevocationReport, replay_after_logout
-from tests.probes.company_service import COMPANIES, Stand, stand
+from tests.probes.company_service import COMPANIES, Stand, description, stand
 
 Serve = Callable[..., Any]
 
@@ -85,6 +88,29 @@ def test_logout_ends_every_credential(serve_pages: Serve, tmp_path: Path, alias:
     assert not report.survivors
     assert report.own_client_out
     assert any(replay.opened_before for replay in report.replays)
+
+
+def test_revocation_names_the_token(serve_pages: Serve, tmp_path: Path) -> None:
+    """`{token}` in a logout becomes the token of the login, as RFC 7009 wants it."""
+    made = stand(serve_pages, tmp_path)
+    asked: list[bytes] = []
+    answers = made.service.page
+
+    def note(method: str, path: str, head: str, body: bytes) -> Any:
+        asked.append(body)
+        return answers(method, path, head, body)
+
+    served = serve_pages(note)
+    keys = description(f"http://127.0.0.1:{served.port}")
+    keys["flows"]["api"]["logout"]["form"] = {"token": "{token}"}
+    environment = Environment.model_validate(keys)
+    driver = LoginDriver(environment, Network.build(environment), tmp_path, None, timeout=5.0)
+
+    session = driver.login(environment.account("anna"))
+    session.logout()
+
+    assert session.token
+    assert asked[-1] == f"token={session.token}".encode()
 
 
 @pytest.mark.parametrize("alias", ["anna", "arno"])

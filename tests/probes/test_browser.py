@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import json
 import re
 import secrets
 import zipfile
@@ -16,7 +17,7 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 
 from stagehold.environment.model import Environment, Journey
-from stagehold.errors import ProbeError
+from stagehold.errors import ProbeError, Uncovered
 from stagehold.network import Network
 from stagehold.probes.browser import Chromium
 from stagehold.probes.journeys import JourneyRun, holds_text, walk
@@ -24,6 +25,10 @@ from stagehold.probes.login import LoginDriver, Sessions
 
 pytestmark = pytest.mark.slow
 PASSWORD = "correct horse"
+SCRIPT = {
+    "kind": "json_token",
+    "login": {"method": "POST", "path": "/api/login", "json": {"name": "{user}", "word": "{password}"}},
+}
 
 
 class Site:
@@ -31,16 +36,24 @@ class Site:
 
     def __init__(self) -> None:
         self.fault = ""
+        self.script = False
+        """Logs in by a script's request instead of a form; `cookie` says whether that sets one."""
+        self.cookie = True
         self.sessions: set[str] = set()
         self.vouchers: dict[str, str] = {}
         self.foreign = ""
 
-    def __call__(self, method: str, path: str, head: str, body: bytes) -> tuple[int, dict[str, str], str]:
+    def __call__(  # noqa: PLR0911 - one per route
+        self, method: str, path: str, head: str, body: bytes
+    ) -> tuple[int, dict[str, str], str]:
         form = {key: values[0] for key, values in parse_qs(body.decode()).items()}
         match = re.search(r"session=(\w+)", head)
         inside = match is not None and match[1] in self.sessions
         if path == "/login":
             return self._login(method, form)
+        if path == "/api/login" and json.loads(body) == {"name": "anna", "word": PASSWORD}:
+            self.sessions.add(token := secrets.token_hex(8))
+            return 204, {"Set-Cookie": f"session={token}; Path=/; Secure; HttpOnly"} if self.cookie else {}, ""
         if path == "/whoami":
             return (200, {"Content-Type": "application/json"}, '{"user": "anna"}') if inside else (401, {}, "")
         if not inside:
@@ -113,9 +126,11 @@ def steps() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def site() -> Site:
-    """A site without faults."""
-    return Site()
+def site(request: pytest.FixtureRequest) -> Site:
+    """A site without faults; with the parameter `script` one that logs in by a script's request."""
+    made = Site()
+    made.script = getattr(request, "param", "") == "script"
+    return made
 
 
 @pytest.fixture
@@ -135,7 +150,7 @@ def staged(
         addresses=("127.0.0.1",),
         flows={
             "web": {
-                "kind": "form",
+                **(SCRIPT if site.script else {"kind": "form"}),
                 "target": "app",
                 "whoami": {"path": "/whoami", "user": "/user"},
                 "logout": {"method": "POST", "path": "/logout"},
@@ -190,6 +205,19 @@ def test_journeys_succeed_and_fail_where_the_site_does(staged: Callable[..., Jou
         told = "; ".join((run := staged()).problems)
         assert all(word in told for word in words), (fault, told)
         assert run.picture is not None
+
+
+@pytest.mark.parametrize("site", ["script"], indirect=True)
+def test_login_by_a_script_carries_the_journey(staged: Callable[..., JourneyRun], site: Site) -> None:
+    """Where a page's script logs in and gets a cookie, journeys go on; without a cookie they are uncovered."""
+    clean = staged()
+    assert clean.problems == ()
+    with zipfile.ZipFile(io.BytesIO(clean.trace or b"")) as trace:
+        assert not any(PASSWORD.encode() in trace.read(name) for name in trace.namelist())
+
+    site.cookie = False
+    with pytest.raises((Uncovered, ProbeError)):
+        staged()
 
 
 def test_interference_and_hollow_results_are_inconclusive(

@@ -75,6 +75,12 @@ def test_a_good_header_has_no_complaint() -> None:
     assert complaint(["max-age=31536000"], min_age=YEAR, include_subdomains=False) == ""
 
 
+def test_forgetting_is_no_policy_whatever_is_declared() -> None:
+    """`max-age=0` ends the policy, so that a declared minimum of nothing does not make it good."""
+    assert "max-age=0 is less than 1" in complaint(["max-age=0"], min_age=0, include_subdomains=False)
+    assert complaint(["max-age=1"], min_age=0, include_subdomains=False) == ""
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(value: str) -> None:
     """No input makes the reader do anything but return a policy or raise ValueError."""

@@ -141,6 +141,36 @@ def test_one_kind_of_response_is_too_little(policy_of: Callable[..., Any], statu
         policy_of(lambda *_: (status, POLICY))
 
 
+PRIVATE = {"flows": {"web": {"kind": "form", "target": "app", "whoami": {"path": "/me", "user": "/user"}}}}
+
+
+@pytest.mark.parametrize(("private", "decided"), [(200, True), (302, True), (500, False)])
+def test_service_without_any_4xx(policy_of: Callable[..., Any], private: int, decided: bool) -> None:
+    """A shell for every path is decided once a refused page is among the samples, and refuses without a 4xx."""
+
+    def sample() -> Any:
+        return policy_of(lambda _, path: (private if path == "/me" else 200, POLICY), **PRIVATE)
+
+    if decided:
+        assert [s.complaint for s in sample()] == [""] * len(sample())
+    else:
+        with pytest.raises(ProbeError, match="4xx"):
+            sample()
+
+
+def test_request_parser_is_not_the_site(policy_of: Callable[..., Any]) -> None:
+    """A malformed request that is refused without a date is no page; a dated refusal is, and needs the header."""
+
+    def sample(headers: dict[str, str]) -> dict[str, PolicySample]:
+        found = policy_of(lambda _, path: (400, headers) if path == "/%zz" else (200 if path == "/" else 404, POLICY))
+        return {s.what: s for s in found}
+
+    undated, dated = sample({}), sample({"Date": "Mon, 23 Nov 2026 17:00:00 GMT"})
+
+    assert (undated["malformed escape"].status, undated["malformed escape"].complaint) == (0, "")
+    assert "no Strict" in dated["malformed escape"].complaint
+
+
 def test_plain_targets_and_literal_addresses(serve_pages: Serve, describe: Serve) -> None:
     """A target without TLS breaks the policy, at an address too; HTTPS to an address is outside RFC 6797."""
     served = serve_pages(lambda *_: (200, POLICY, ""))

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagehold.environment.model import Host, Vantage
+from stagehold.environment.model import Environment, Host, Vantage
 from stagehold.errors import NotApplicable, ProbeError
+from stagehold.network import Network
 from stagehold.probes import ports
 from stagehold.probes.port_classes import DATABASE, MANAGEMENT, describe
 from stagehold.probes.ports import tarpit
@@ -153,6 +154,30 @@ HOST = Host.model_validate(
 def scan(*opens: int, host: Host = HOST, vantage: str = "external") -> PortScan:
     seen = {port: PortState("open" if port in opens else "closed", "") for port in range(1, 65536)}
     return PortScan(host, vantage, (AddressPorts(ADDRESS, seen, frozenset(opens), ()),), 1.0)
+
+
+def test_every_declared_address_is_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host's IPv6 address may be filtered by other rules than its IPv4 one: both are looked at."""
+    environment = Environment.model_validate(
+        {
+            "environment": {"id": "e"},
+            "targets": [{"name": "web", "base_url": "https://192.0.2.9"}],
+            "hosts": [{"name": "db", "ipv4": [ADDRESS], "ipv6": ["2001:db8::1"]}],
+            "consent": {"classes": ["intrusive"]},
+        }
+    )
+    states = {port: PortState("closed", "reset") for port in range(1, 65536)}
+    seen: list[str] = []
+
+    def observe(_network: Network, _environment: Environment, _host: Host, address: str, *_: object) -> AddressPorts:
+        seen.append(address)
+        return AddressPorts(address, states, frozenset(), ())
+
+    monkeypatch.setattr(ports, "_scan_address", observe)
+    found = ports.scan_host(Network.build(environment), environment, environment.hosts[0])
+
+    assert seen == [ADDRESS, "2001:db8::1"]
+    assert [one.address for one in found.addresses] == seen
 
 
 def test_declarations_count_for_their_vantage_only() -> None:

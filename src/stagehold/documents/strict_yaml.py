@@ -195,4 +195,5 @@ def _in_words(error: yaml.MarkedYAMLError) -> str:
     if "'\\t'" in problem:
         return "a tab stands where YAML allows only spaces"
     context = " ".join((error.context or "").split())
-    return f"is not valid YAML: {context + ': ' if context else ''}{problem}"
+    quotes = "; between { } and [ ] text with ? : , # or a bracket in it goes in quotes" if "flow" in context else ""
+    return f"is not valid YAML: {context + ': ' if context else ''}{problem}{quotes}"

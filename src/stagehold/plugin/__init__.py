@@ -25,7 +25,8 @@ from stagehold.model import CaseResult, CheckSpec, ExpectedCheck, Outcome
 from stagehold.plugin.core import parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.outcomes import Judged, combine, judge_phase
-from stagehold.plugin.state import CONTEXT, DETAILS, PHASES, RECORDER
+from stagehold.plugin.state import CONTEXT, DETAILS, PHASES, RECORDER, REDACTOR
+from stagehold.redaction import redactor
 
 pytest_plugins = [
     "stagehold.plugin.core",
@@ -57,10 +58,14 @@ def pytest_configure(config: pytest.Config) -> None:
     name = config.getoption("stagehold_env")
     try:
         if run_folder:
-            config.stash[CONTEXT] = context = load_context(Path(run_folder))
+            context = load_context(Path(run_folder))
             _die_with(context.gate_pid)
         elif name:
-            config.stash[CONTEXT] = person_context(name)
+            context = person_context(name)
+        else:
+            return
+        config.stash[CONTEXT] = context
+        config.stash[REDACTOR] = redactor(context.environment, context.folder)
     except StageholdError as error:
         raise pytest.UsageError(f"{error} {error.remedy}".strip()) from error
 
@@ -162,7 +167,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     if context is None:
         raise pytest.UsageError("checks need an environment: pytest suites/tls --env NAME")
-    item.stash[RECORDER] = EvidenceRecorder(context.run_folder, spec.suite, spec.id, case_of(item))
+    item.stash[RECORDER] = EvidenceRecorder(
+        context.run_folder, spec.suite, spec.id, case_of(item), item.config.stash[REDACTOR]
+    )
     for key in spec.needs:
         if not context.environment.has(key):
             raise Uncovered(f"needs `{key}` in the environment")
@@ -219,15 +226,16 @@ def _result(item: pytest.Item, spec: CheckSpec) -> CaseResult:
     recorder = item.stash.get(RECORDER, None)
     details: list[str] = item.stash[DETAILS]
     started, begin = item.stash[_STARTED]
+    hide = item.config.stash[REDACTOR].text
     return CaseResult(
         check=spec.id,
         case=case_of(item),
         outcome=judged.outcome,
-        message=_storable(judged.message),
-        expected=_storable(recorder.expected) if recorder else "",
-        observed=_storable(recorder.observed) if recorder else "",
-        reproduce=_storable(recorder.command) if recorder else "",
-        details=_storable("\n".join(details)),
+        message=_storable(hide(judged.message)),
+        expected=_storable(hide(recorder.expected)) if recorder else "",
+        observed=_storable(hide(recorder.observed)) if recorder else "",
+        reproduce=_storable(hide(recorder.command)) if recorder else "",
+        details=_storable(hide("\n".join(details))),
         started=started,
         seconds=round(time.monotonic() - begin, 3),
         evidence=tuple(recorder.items) if recorder else (),

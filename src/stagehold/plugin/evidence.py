@@ -14,8 +14,8 @@ from typing import Any
 import requests
 
 from stagehold.model import Evidence
+from stagehold.redaction import MASK, Redactor
 
-MASK = "[redacted]"
 _PUBLIC_HEADERS = {
     "accept", "allow", "cache-control", "content-length", "content-security-policy", "content-type", "date", "host",
     "origin", "referrer-policy", "retry-after", "server", "strict-transport-security", "user-agent", "vary",
@@ -31,8 +31,11 @@ class EvidenceRecorder:
     A failure to write raises OSError, which makes the case inconclusive.
     """
 
-    def __init__(self, run_folder: Path, suite: str, check_id: str, case: str) -> None:
+    def __init__(
+        self, run_folder: Path, suite: str, check_id: str, case: str, redactor: Redactor | None = None
+    ) -> None:
         self._run_folder = run_folder
+        self._redactor = redactor or Redactor(())
         self._folder = Path("evidence") / suite / check_id
         self._prefix = _stem(case)
         self.items: list[Evidence] = []
@@ -97,7 +100,7 @@ class EvidenceRecorder:
         relative = self._folder / f"{stem}.{extension}"
         path = self._run_folder / relative
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        path.write_bytes(self._redactor.data(data))
         self.items.append(Evidence(name=name, media_type=media_type, path=relative.as_posix()))
 
 

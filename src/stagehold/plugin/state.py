@@ -7,8 +7,10 @@ import pytest
 from stagehold.context import LaneContext
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.outcomes import Judged
+from stagehold.redaction import Redactor
 
 CONTEXT = pytest.StashKey[LaneContext]()
+REDACTOR = pytest.StashKey[Redactor]()
 RECORDER = pytest.StashKey[EvidenceRecorder]()
 PHASES = pytest.StashKey[list[Judged]]()
 DETAILS = pytest.StashKey[list[str]]()

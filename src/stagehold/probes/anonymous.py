@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stagehold.environment.access import Account, FormFlow
-from stagehold.errors import NotAllowed, ProbeError
+from stagehold.errors import NotAllowed, ProbeError, Uncovered
 from stagehold.model import Traffic
 from stagehold.probes.forms import csrf_inputs, find_login_form
 from stagehold.probes.http import HttpClient
@@ -105,7 +105,12 @@ class AnonymousReport:
             yield str(operation), "", "public", "declared in public_operations", ""
 
     def require_decided(self) -> None:
-        """Raise ProbeError when something is left open: an unproven refusal is no pass."""
+        """An unproven refusal is no pass.
+
+        Raises:
+            ProbeError: something is left open.
+            Uncovered: what was sent was refused, but not all operations could be sent.
+        """
         if not self.rows:
             raise ProbeError("no operation was exercised, so nothing is proven")
         if self.undecided:
@@ -125,6 +130,12 @@ class AnonymousReport:
             raise ProbeError(
                 "no operation answers a session either, so the refusals may be about addresses that do not exist",
                 remedy="Check the paths (`servers`, `inventory.target`) and the accounts.",
+            )
+        if self.not_exercised:
+            operation, why = self.not_exercised[0]
+            raise Uncovered(
+                f"{len(self.not_exercised)} private operations were not sent, {operation} among them: {why}",
+                remedy="Consent to canary-write, or exclude them with a reason.",
             )
 
 

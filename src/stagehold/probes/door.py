@@ -236,6 +236,8 @@ def cause(error: BaseException) -> str:
     text = str(innermost) or type(innermost).__name__
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return "the certificate is not trusted: " + text.partition("verify failed: ")[2].partition(" (_ssl")[0]
+    if "CERTIFICATE_REQUIRED" in text.upper().replace(" ", "_"):
+        return "the server asks for a client certificate, and stagehold has none to show"
     if isinstance(error, requests.exceptions.SSLError):
         return f"no TLS connection: {text}"
     if isinstance(error, requests.exceptions.Timeout):

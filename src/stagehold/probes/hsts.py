@@ -57,8 +57,9 @@ def complaint(values: Sequence[str], *, min_age: int, include_subdomains: bool) 
         policy = parse(values[0])
     except ValueError as error:
         return f"header {values[0]!r} is ignored by browsers: {error}"
-    if policy.max_age < min_age:
-        return f"max-age={policy.max_age} is less than {min_age}"
+    # RFC 6797 section 6.1.1: max-age=0 is no short policy but the end of any, whatever minimum is declared.
+    if policy.max_age < max(min_age, 1):
+        return f"max-age={policy.max_age} is less than {max(min_age, 1)}"
     if include_subdomains and not policy.include_subdomains:
         return "includeSubDomains is missing"
     return ""

@@ -117,16 +117,25 @@ def guess_passwords(driver: LoginDriver, candidates: Iterable[Account], max_fail
     account, control, locked = _first_open(driver, tuple(candidates)[:_CANDIDATES])
     failures = min(max_failures, HARD_CAP)
     guesses = [_row(0, "correct", control)]
+    broken = ""
     for number in range(1, failures + 1):
         attempt = driver.attempt(account, f"wrong-{secrets.token_hex(8)}")
-        if attempt.broken:
-            raise ProbeError(f"wrong password {number} on {account.alias}: {attempt.broken}, so nothing can be said")
+        if attempt.broken and not broken:
+            broken = f"wrong password {number} on {account.alias}: {attempt.broken}, so nothing can be said"
         guesses.append(_row(number, "wrong", attempt))
         if attempt.identity is not None:
             return _report(account, failures, control, guesses, attempt, locked, wrong=number)
     final = driver.attempt(account, driver.password(account))
     if final.broken:
-        raise ProbeError(f"the correct password of {account.alias} then got {final.broken}, which is no refusal")
+        other = _somebody_else(driver, account)
+        if other is None:
+            raise ProbeError(
+                broken or f"the correct password of {account.alias} then got {final.broken}, which is no refusal"
+            )
+        # Some services refuse a locked account with a server error; it is one while others still get in.
+        final = replace(final, layer=f"{final.broken}, while {other} still logs in", broken="")
+    elif broken and final.identity is not None:
+        raise ProbeError(broken)
     guesses.append(_row(failures + 1, "correct", final))
     return _report(account, failures, control, guesses, final, locked)
 
@@ -148,8 +157,16 @@ def _first_open(driver: LoginDriver, candidates: tuple[Account, ...]) -> tuple[A
     )
 
 
+def _somebody_else(driver: LoginDriver, account: Account) -> str | None:
+    """The alias of a standard account that logs in by the same flow right now: the service itself works."""
+    for other in driver.environment.accounts:
+        if other.pool == "standard" and other.flow == account.flow:
+            return other.alias if driver.attempt(other, driver.password(other)).identity is not None else None
+    return None
+
+
 def _row(number: int, password: str, attempt: Attempt) -> Guess:
-    result = "logged in" if attempt.identity is not None else attempt.layer or "refused"
+    result = "logged in" if attempt.identity is not None else attempt.layer or attempt.broken or "refused"
     return Guess(number, password, attempt.status, attempt.seconds, result)
 
 

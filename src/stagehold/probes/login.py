@@ -87,7 +87,8 @@ class LoginDriver:
             return attempt.session
         if attempt.broken or attempt.layer:
             raise ProbeError(f"{account.alias} cannot log in: {attempt.broken or attempt.layer}")
-        raise LoginRefused(f"{account.alias} is refused: {attempt.note}, and whoami then shows nobody")
+        told = f" ({attempt.session.told})" if attempt.session is not None else ""
+        raise LoginRefused(f"{account.alias} is refused: {attempt.note}, and whoami then shows nobody{told}")
 
     def attempt(self, account: Account, password: str) -> Attempt:
         """Try a password in a clean client, as a person would.
@@ -142,7 +143,12 @@ class LoginDriver:
             urls.append(login_url(home, flow.page))
             if home.name == target.name:
                 page = self.connect(home).request("GET", flow.page, allow_redirects=True)
-                signatures |= login_signatures(page.text, page.url)
+                found = login_signatures(page.text, page.url)
+                signatures |= found
+                led = urlsplit(page.url)
+                if found and led.hostname != home.host:
+                    # A login on a host of its own; what it is told to come back to is not part of its address.
+                    urls.append(f"{led.scheme}://{led.netloc}{led.path}")
         return LoginPages(tuple(urls), frozenset(signatures))
 
     def _by_form(self, session: Session, flow: FormFlow, password: str) -> tuple[requests.Response, str]:
@@ -185,6 +191,7 @@ class LoginDriver:
         note = f"{filled.method} {flow.login.path} answered {response.status_code}"
         token = point(Answer.of(response).document(), flow.token)
         if isinstance(token, str) and token:
+            session.token = token
             name, _, value = flow.header.partition(":")
             session.authenticate(name.strip(), value.strip().replace("{token}", token))
         else:

@@ -51,7 +51,7 @@ class RevocationReport:
         """What happened, in words."""
         if not self.survivors:
             return f"none of {len(self.replays)} captured credentials of {self.alias} works after logout"
-        names = ", ".join(replay.what for replay in self.survivors)
+        names = ", ".join(dict.fromkeys(replay.what for replay in self.survivors))
         tail = "" if self.own_client_out else "; even the client that logged out is still logged in"
         return f"after logout (answered {self.logout_status}) {names} of {self.alias} still opens whoami{tail}"
 

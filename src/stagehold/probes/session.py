@@ -69,6 +69,10 @@ class Session:
         self.flow = flow
         self.target = target
         self.client = connect(target)
+        self.told = ""
+        """What `whoami` answered last, in words."""
+        self.token = ""
+        """What a `json_token` login returned."""
         self.landing = ""
         """HTML of the page the login led to, where scripts find their CSRF token."""
         self._connect = connect
@@ -144,8 +148,14 @@ class Session:
         Raises:
             ProbeError: the answer tells neither (5xx, 429, a block page, something that is no identity).
         """
-        answer = self._ask(self.flow.whoami.path)
-        return None if answer is None else read_identity(answer, self.flow.whoami, self.account)
+        path, text = self.flow.whoami.path, self.flow.whoami.contains
+        self.told = f"{path} leads out of the environment"
+        answer = self._ask(path)
+        if answer is None:
+            return None
+        what = "with" if text and answer.holds(text.replace("{user}", self.account.user)) else "without"
+        self.told = f"{path} answered {answer.status}" + (f" {what} {text!r}" if text and answer.succeeded else "")
+        return read_identity(answer, self.flow.whoami, self.account)
 
     def credentials(self) -> tuple[Credential, ...]:
         """Every secret the client holds now."""
@@ -174,7 +184,8 @@ class Session:
         """
         if isinstance(self.flow, BasicFlow) or self.flow.logout is None:
             raise Uncovered(f"needs `flows.{self.account.flow}.logout` in the environment")
-        filled = fill(self.flow.logout, {"user": self.account.user})
+        # Revocation by RFC 7009 names the token in its body.
+        filled = fill(self.flow.logout, {"user": self.account.user, **({"token": self.token} if self.token else {})})
         page = None if self.flow.kind == "json_token" else self.flow.logout_page or self.flow.whoami.path
         if page is not None and filled.page is None and filled.method == "POST":
             filled = replace(filled, page=page)

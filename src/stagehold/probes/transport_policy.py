@@ -21,7 +21,7 @@ _GOOD, _CLIENT_ERROR = range(200, 400), range(400, 500)
 
 @dataclass(frozen=True)
 class PolicySample:
-    """One response and what is wrong with it; `status` 0 means that there was none."""
+    """One response and what is wrong with it; `status` 0 means that there was none, or none of any page."""
 
     what: str
     url: str
@@ -124,6 +124,10 @@ def _secure(client: HttpClient, ask: _Ask, policy: Hsts) -> PolicySample:
             raise
         return PolicySample(ask.what, url, 0, (f"no response: {error}",), "")
     values = header_values(response)
+    if ask.optional and not values and response.status_code in _CLIENT_ERROR and "Date" not in response.headers:
+        # Go, Node and others refuse what they cannot parse with a line of text, before any site or setting of
+        # theirs is asked; whatever generates pages dates them (RFC 9110 section 6.6.1).
+        return PolicySample(ask.what, url, 0, (f"refused by the request parser: {response.status_code}",), "")
     if not url.startswith("https"):
         return PolicySample(
             ask.what, url, response.status_code, values, "the target answers over plain HTTP, without TLS"

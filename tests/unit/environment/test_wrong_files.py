@@ -61,6 +61,7 @@ WRONG: list[tuple[str, str, list[tuple[int, int, str, str]]]] = [
     ("a word", "hello\n", [(1, 1, "", "is not a mapping")]),
     ("a tab", "environment:\n\tid: x\n", [(2, 1, "", "a tab stands where")]),
     ("an open bracket", "targets: [1, 2\n", [(2, 1, "", "is not valid YAML")]),
+    ("a bare question mark", "a: { path: /x?y=1 }\n", [(1, 14, "", "with ? : , # or a bracket in it goes in quotes")]),
     ("an open quote", BASE + 'statement: "x\n', [(5, 1, "", "is not valid YAML")]),
     ("two documents", BASE + "---\na: 1\n", [(4, 1, "", "a second document")]),
     ("a control character", BASE + "statement: a\x07b\n", [(4, 13, "", "control character")]),

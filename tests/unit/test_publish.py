@@ -1,0 +1,45 @@
+"""The last act of a run: nothing that was written on the way may look better than the verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stagehold import publish as module
+from stagehold.model import Decision, RunInfo
+from stagehold.publish import publish
+from stagehold.runs import read_verdict, write_verdict
+from stagehold.verdict import unfinished
+from tests.unit.reporting.samples import go, with_evidence
+
+RUN = RunInfo(run_id="r1", environment="e1")
+
+
+def test_a_run_killed_before_its_verdict_leaves_no_green_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until everything is written, neither page nor junit.xml says GO: a kill in between must not leave one."""
+    verdict = with_evidence(go(), tmp_path)
+    write_verdict(tmp_path, unfinished(RUN))
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "manifest", killed)
+    with pytest.raises(KeyboardInterrupt):
+        publish(tmp_path, verdict, allure=False)
+
+    assert read_verdict(tmp_path).decision is Decision.INCONCLUSIVE
+    assert not [name for name in ("decision.html", "decision.md", "junit.xml") if (tmp_path / name).exists()]
+
+
+def test_a_later_block_takes_the_green_allure_report_away(tmp_path: Path) -> None:
+    """An interrupt after Allure was written for a GO leaves no report of that GO beside the blocking verdict."""
+    for name in ("allure-report", "allure-results"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_text("e1: GO", encoding="utf-8")
+
+    publish(tmp_path, unfinished(RUN, "the run was interrupted"), allure=False)
+
+    assert not (tmp_path / "allure-report").exists()
+    assert not (tmp_path / "allure-results").exists()
+    assert "interrupted" in (tmp_path / "junit.xml").read_text(encoding="utf-8")
