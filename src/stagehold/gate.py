@@ -185,8 +185,9 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
 def _preflight(loaded: LoadedEnvironment, suites: dict[str, Path], facts: _Facts, console: Console) -> None:
     found = look()
     facts.learn(tools={"stagehold": __version__, **versions(found)})
-    idle = () if loaded.environment.journeys else ("functional",)
-    if missing := missing_tools(found, set(suites) - set(idle)):
+    keys = {"functional": "journeys", "ports": "hosts", "load": "load", "tls": "tls_endpoints"}
+    idle = {suite for suite, key in keys.items() if not loaded.environment.has(key)}
+    if missing := missing_tools(found, set(suites) - idle):
         facts.problems += missing
         for problem in missing:
             _say(console, f"missing: {problem.what}")

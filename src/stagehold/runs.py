@@ -39,8 +39,7 @@ def create_run_folder(run: RunInfo, out: Path | None) -> Path:
         write_verdict(folder, unfinished(run))
         _point_latest(folder)
         return folder.resolve()
-    _empty(out)
-    write_verdict(out, unfinished(run))
+    _empty(out, unfinished(run))
     return out.resolve()
 
 
@@ -67,8 +66,11 @@ def claim(folder: Path) -> None:
     _CLAIMED[state.st_dev, state.st_ino] = descriptor
 
 
-def _empty(out: Path) -> None:
-    """Empty a folder of an earlier run; a folder that holds anything else is left alone and refused."""
+def _empty(out: Path, blocking: Verdict) -> None:
+    """Empty a folder of an earlier run; a folder that holds anything else is left alone and refused.
+
+    The blocking verdict replaces the old one first, so that whatever happens meanwhile leaves a run that blocks.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
         claim(out)
@@ -79,12 +81,11 @@ def _empty(out: Path) -> None:
                 f"--out {out} is not empty and holds no {VERDICT} of an earlier run",
                 remedy="Name an empty or new folder; stagehold empties only its own.",
             )
-        # The verdict is replaced by a blocking one later; first of all the old one must not survive.
-        (out / VERDICT).unlink(missing_ok=True)
+        write_verdict(out, blocking)
         for entry in entries:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
-            else:
+            elif entry.name != VERDICT:
                 entry.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be used: {error.strerror}") from error

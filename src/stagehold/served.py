@@ -11,6 +11,8 @@ from pathlib import Path
 from stagehold.environment.reader import find_environment
 from stagehold.errors import RunError
 
+SHARED = Path("/tmp")  # noqa: S108 - owner and mode are checked
+"""Not TMPDIR: two jobs with a TMPDIR of their own each must see the other's lock."""
 _UID = os.geteuid()  # taken before a user namespace is entered, where everybody is 0
 
 
@@ -20,12 +22,10 @@ def state_folder() -> Path:
     Raises:
         RunError: the folder of that name is somebody else's, who could point an environment elsewhere.
     """
-    folder = Path(tempfile.gettempdir()) / f"stagehold-{_UID}"
+    folder = (SHARED if SHARED.is_dir() else Path(tempfile.gettempdir())) / f"stagehold-{_UID}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise RunError(
-            f"{folder} does not belong to this user", remedy="Remove it, or set TMPDIR to a folder of yours."
-        )
+        raise RunError(f"{folder} does not belong to this user", remedy="Remove it.")
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
     return folder

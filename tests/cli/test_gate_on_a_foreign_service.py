@@ -178,7 +178,8 @@ def test_missing_tool_is_no_decision(serve: Serve, stagehold: Stagehold, tmp_pat
     """Without nmap the run ends at once, says what is missing and how to get it."""
     bare = tmp_path / "bin"
     bare.mkdir()
-    done = stagehold("run", serve().describe(), env={"PATH": str(bare)})
+    hosts = "hosts: [{name: edge, ipv4: [127.0.0.1], ports: []}]\n"
+    done = stagehold("run", serve().describe(hosts), env={"PATH": str(bare)})
 
     assert done.code == 3
     assert "nmap" in done.output

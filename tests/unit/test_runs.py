@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -70,7 +69,7 @@ def test_out_of_a_run_that_goes_on_is_refused(tmp_path: Path) -> None:
 
 def test_a_state_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who owns the folder decides which environment a name means; a link in its place is not followed."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("stagehold.served.SHARED", tmp_path)
     own = state_folder()
     own.rmdir()
     (tmp_path / "elsewhere").mkdir(mode=0o700)
@@ -132,3 +131,20 @@ def test_unreadable_verdict_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="no readable"):
         read_verdict(tmp_path)
+
+
+def test_emptying_starts_with_the_blocking_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill while an old run is being removed leaves a verdict that blocks, and a folder that is still ours."""
+    out = tmp_path / "out"
+    create_run_folder(RUN, out)
+    write_verdict(out, unfinished(RUN).model_copy(update={"decision": Decision.GO}))
+    (out / "evidence").mkdir()
+
+    def killed(_path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stagehold.runs.shutil.rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        create_run_folder(RUN, out)
+
+    assert read_verdict(out).decision is Decision.INCONCLUSIVE
