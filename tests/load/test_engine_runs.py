@@ -63,7 +63,7 @@ def healthy(service: Service, leaks: list[str]) -> LoadRun:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run_load, whole)
         _wait_for_requests(service)
-        engines = psutil.Process().children(recursive=True)
+        engines = _engines()
         leaks += [f"{len(engines)} processes"] if len(engines) != 3 else []
         for engine in engines:
             places = {"arguments": " ".join(engine.cmdline()), "environment": str(engine.environ())}
@@ -215,13 +215,14 @@ def test_an_unreadable_trust_anchor_is_no_measurement(tmp_path: Path, service: S
         run_load(broken)
 
 
+def _engines() -> list[psutil.Process]:
+    """The engine's processes below this test process; other tests may have children of their own."""
+    return [child for child in psutil.Process().children(recursive=True) if "locust" in " ".join(child.cmdline())]
+
+
 def _engine_processes() -> list[psutil.Process]:
-    """Worker processes of the engine below this test process."""
-    return [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if child.ppid() != os.getpid() and "locust" in " ".join(child.cmdline())
-    ]
+    """The worker processes among them."""
+    return [engine for engine in _engines() if engine.ppid() != os.getpid()]
 
 
 def _wait_for_requests(service: Service) -> None:
@@ -248,7 +249,7 @@ def test_the_deadline_ends_the_engine_and_all_it_started(service: Service) -> No
     late = offer(service, [request("good")], seconds=60, workers=2)
     with pytest.raises(ProbeError, match="was stopped"):
         run_load(late, start_up=-60)
-    assert not psutil.Process().children(recursive=True)
+    assert not _engines()
 
 
 def test_secrets_are_in_no_argument_environment_or_file(healthy: LoadRun, leaks: list[str]) -> None:
@@ -292,6 +293,7 @@ def test_a_saturated_generator_is_no_measurement(service: Service) -> None:
         rate=8000,
         seconds=1,
         warm_up=0,
+        slo=Slo(p95_ms={"default": 60}),
         plan={"request_timeout": 0.2},
     )
     with pytest.raises(ProbeError, match="the load generator was the bottleneck"):
