@@ -334,13 +334,18 @@ def _say(console: Console, text: str) -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Treat a polite end (SIGTERM of a CI runner) like Ctrl-C: lanes are ended, the verdict says so."""
+    """End lanes and say so in the verdict when a terminal or a CI runner wants the run to stop.
+
+    SIGINT is set as well: a run that a shell started in the background would inherit that it is ignored.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
