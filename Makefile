@@ -29,7 +29,7 @@ bench: setup ## measure speed and memory against the targets and print the table
 	@$(BIN)/python tests/bench/bench.py
 
 docs: setup ## write the generated documentation and the JSON Schema again
-	@$(BIN)/python -m stagehold.reference --write docs/checks.md
+	@$(BIN)/python -m stagehold.catalogue.reference --write docs/checks.md
 	@$(BIN)/python -m stagehold.environment.schema --write
 
 lock: setup ## lock the dependencies of pyproject.toml again

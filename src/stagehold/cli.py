@@ -14,7 +14,7 @@ from stagehold.errors import ConfigError, StageholdError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from stagehold.gate import Ended
+    from stagehold.gate.run import Ended
     from stagehold.model import Verdict
 
 EXIT_OK, EXIT_RED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
@@ -155,7 +155,7 @@ def _console() -> Console:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from stagehold.gate import Request, run_gate
+    from stagehold.gate.run import Request, run_gate
 
     console = _console()
     ended = run_gate(
@@ -167,7 +167,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _show(ended: Ended, console: Console) -> None:
-    from stagehold.publish import report_paths
+    from stagehold.gate.publish import report_paths
     from stagehold.reporting.terminal import print_summary
 
     if ended.error is not None:
@@ -202,12 +202,12 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    from stagehold.catalogue import all_suites
-    from stagehold.catalogue_apart import catalogue_of
+    from stagehold.catalogue.apart import catalogue_of
+    from stagehold.catalogue.read import all_suites
+    from stagehold.demo.served import locate
     from stagehold.environment.reader import read_environment
-    from stagehold.network import Network
+    from stagehold.network.door import Network
     from stagehold.plan import build_plan, render
-    from stagehold.served import locate
 
     loaded = read_environment(locate(arguments.environment))
     specs = catalogue_of(all_suites(loaded.folder, loaded.environment.suites))
@@ -218,13 +218,13 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     if arguments.defects:
-        from stagehold.demo import known_defects
+        from stagehold.demo.up import known_defects
 
         for name, breaks in known_defects().items():
             sys.stdout.write(f"{name}  {breaks}\n")
         return EXIT_OK
-    from stagehold.catalogue import read_catalogue, shipped_suites
-    from stagehold.listing import print_catalogue, print_check
+    from stagehold.catalogue.listing import print_catalogue, print_check
+    from stagehold.catalogue.read import read_catalogue, shipped_suites
 
     specs = read_catalogue(shipped_suites())
     if arguments.check is None:
@@ -235,13 +235,13 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from stagehold.demo import check_defects, demo
-    from stagehold.gate import Request, run_gate
+    from stagehold.demo.up import check_defects, demo
+    from stagehold.gate.run import Request, run_gate
 
     console = _console()
     if not arguments.serve:
         # The blocking verdict comes first here, too: `--out` must not keep an older GO while the demo starts.
-        from stagehold.demo import blocked_until_up
+        from stagehold.demo.up import blocked_until_up
 
         with blocked_until_up(arguments.out):
             check_defects(arguments.defect)
@@ -250,14 +250,14 @@ def _demo(arguments: argparse.Namespace) -> int:
             ended = run_gate(Request(str(up.environment_file), out=arguments.out), console)
         _show(ended, console)
         return ended.exit_code
-    from stagehold.demo import serve
+    from stagehold.demo.up import serve
 
     check_defects(arguments.defect)
     return serve(arguments.defect, arguments.mode, console)
 
 
 def _selftest(arguments: argparse.Namespace) -> int:
-    from stagehold.selftest import run_selftest
+    from stagehold.demo.selftest import run_selftest
 
     return run_selftest(arguments.checks, _console())
 
@@ -269,8 +269,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from stagehold.publish import report_paths
-    from stagehold.rebuild import rebuild
+    from stagehold.gate.publish import report_paths
+    from stagehold.gate.rebuild import rebuild
     from stagehold.reporting.terminal import print_summary
 
     folder, verdict = rebuild(arguments.run)
@@ -283,7 +283,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _exit_code(verdict: Verdict) -> int:
-    from stagehold.gate import EXIT_CODES
+    from stagehold.gate.run import EXIT_CODES
 
     return EXIT_CODES[verdict.decision]
 

@@ -7,13 +7,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from stagehold.demo.served import locate
 from stagehold.environment.model import Environment
 from stagehold.environment.reader import LoadedEnvironment, read_environment
 from stagehold.errors import ConfigError
 from stagehold.events import utc_now
-from stagehold.network import Network
-from stagehold.served import locate
-from stagehold.vantage import enter, require_inside
+from stagehold.gate.vantage import enter, require_inside
+from stagehold.network.door import Network
 
 FILE_NAME = "context.json"
 PINS = "pins.json"
@@ -122,7 +122,7 @@ def with_release(environment: Environment, digest: str | None) -> Environment:
 
 def person_context(name: str, reports: Path = Path("reports")) -> LaneContext:
     """The context of `pytest suites/… --env NAME`: a folder below `reports/checks/`, no verdict."""
-    from stagehold.catalogue import all_suites  # noqa: PLC0415 - it imports pytest, which lanes have anyway
+    from stagehold.catalogue.read import all_suites  # noqa: PLC0415 - it imports pytest, which lanes have anyway
 
     loaded = read_environment(locate(name))
     enter(loaded.environment, loaded.folder)

@@ -11,21 +11,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from stagehold.catalogue import all_suites
-from stagehold.catalogue_apart import catalogue_of
+from stagehold.catalogue.apart import catalogue_of
+from stagehold.catalogue.read import all_suites
 from stagehold.context import new_run_id, save_context
+from stagehold.demo.served import locate
 from stagehold.environment.reader import read_environment
 from stagehold.environment.secrets import require_references, secret_variables
 from stagehold.errors import ConfigError
 from stagehold.events import EventLog, read_events
-from stagehold.lanes import Lanes, collect, pytest_command, scrubbed_environment
+from stagehold.gate.lanes import Lanes, collect, pytest_command, scrubbed_environment
+from stagehold.gate.preflight import refuse_variables
+from stagehold.gate.progress import Progress
+from stagehold.gate.vantage import enter
 from stagehold.model import CheckResult, CheckSpec, ExpectedCheck, Outcome
-from stagehold.network import Network
-from stagehold.preflight import refuse_variables
-from stagehold.progress import Progress
+from stagehold.network.door import Network
 from stagehold.runs import REPORTS, environment_lock
-from stagehold.served import locate
-from stagehold.vantage import enter
 from stagehold.verdict import judge_checks
 
 

@@ -10,11 +10,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from stagehold.demo.served import state_folder
 from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError, RunError
+from stagehold.gate.vantage import identity
 from stagehold.model import RunInfo, Verdict
-from stagehold.served import state_folder
-from stagehold.vantage import identity
 from stagehold.verdict import unfinished
 
 VERDICT = "verdict.json"

@@ -78,7 +78,7 @@ def demo_run(demo_seconds: float) -> tuple[float, float, float]:
 
 def demo_up_seconds() -> float:
     """Seconds until ledgerlab answers and is down again."""
-    from stagehold.demo import demo  # noqa: PLC0415
+    from stagehold.demo.up import demo  # noqa: PLC0415
 
     begin = time.perf_counter()
     with demo():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from stagehold.catalogue import read_catalogue, shipped_suites
-from stagehold.demo import known_defects
-from stagehold.selftest import CLEAN, matrix, run_row
+from stagehold.catalogue.read import read_catalogue, shipped_suites
+from stagehold.demo.selftest import CLEAN, matrix, run_row
+from stagehold.demo.up import known_defects
 
 SAMPLE = (CLEAN, "database-exposed", "tenant-predicate-missing-on-read")
 

@@ -12,9 +12,9 @@ import pytest
 from stagehold.context import save_context
 from stagehold.environment.reader import read_environment
 from stagehold.events import Recorded, read_events
-from stagehold.lanes import Lanes, collect, scrubbed_environment
+from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
 from stagehold.model import CheckResult, LaneRecord
-from stagehold.network import Network
+from stagehold.network.door import Network
 from stagehold.verdict import judge_checks
 
 HEADER = """

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from stagehold.catalogue import read_catalogue
+from stagehold.catalogue.read import read_catalogue
 from stagehold.errors import ConfigError, RunError
 from stagehold.events import read_events
-from stagehold.lanes import Lanes, collect, scrubbed_environment
+from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
 from stagehold.model import Outcome
 from stagehold.verdict import judge_checks
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stagehold.lanes import pytest_command, scrubbed_environment
+from stagehold.gate.lanes import pytest_command, scrubbed_environment
 from stagehold.model import Outcome
 from tests.plugin.conftest import ENVIRONMENT
 

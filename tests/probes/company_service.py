@@ -15,10 +15,10 @@ from urllib.parse import parse_qs
 
 from stagehold.environment.access import ObjectFixture
 from stagehold.environment.model import Environment
-from stagehold.network import Network
-from stagehold.probes.login import LoginDriver, Sessions
-from stagehold.probes.objects import CanaryObjects, Residue
-from stagehold.probes.operations import Operations, load_operations
+from stagehold.network.door import Network
+from stagehold.probes.access.objects import CanaryObjects, Residue
+from stagehold.probes.access.operations import Operations, load_operations
+from stagehold.probes.login.driver import LoginDriver, Sessions
 
 Reply = tuple[int, dict[str, str], str]
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from stagehold.environment.model import Environment
-from stagehold.network import Network
+from stagehold.network.door import Network
 
 Answer = Callable[[socket.socket], None]
 """What a server does with one accepted (and, with TLS, decrypted) connection."""

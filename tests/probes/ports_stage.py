@@ -17,10 +17,11 @@ from typing import Any
 
 from stagehold.environment.model import Environment
 from stagehold.errors import ProbeError
-from stagehold.network import Network
-from stagehold.probes import ports, ports_nmap
-from stagehold.probes.ports import scan_host
-from stagehold.probes.ports_nmap import NmapRun
+from stagehold.network.door import Network
+from stagehold.probes.ports import nmap_runs
+from stagehold.probes.ports import scan as ports
+from stagehold.probes.ports.nmap_runs import NmapRun
+from stagehold.probes.ports.scan import scan_host
 
 WEB, DATABASE, SILENT = "10.88.0.10", "10.88.0.20", "10.88.0.30"
 ROUTER = "10.99.0.2"
@@ -68,7 +69,7 @@ def listening(*places: tuple[str, int]) -> Iterator[None]:
 
 def fall_silent_after_the_first_pass() -> None:
     """WEB goes behind the router that forwards nothing, as when an intrusion prevention system strikes."""
-    run = ports_nmap.run_nmap
+    run = nmap_runs.run_nmap
 
     def struck(*given: Any, **named: Any) -> NmapRun:
         result = run(*given, **named)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from stagehold.errors import NotAllowed, ProbeError, Uncovered
-from stagehold.probes.anonymous import AnonymousReport, AnonymousSurvey
-from stagehold.probes.isolation import foreign_reads, foreign_writes
+from stagehold.probes.access.anonymous import AnonymousReport, AnonymousSurvey
+from stagehold.probes.access.isolation import foreign_reads, foreign_writes
 from tests.probes.company_service import Stand, stand
 
 Serve = Callable[..., Any]

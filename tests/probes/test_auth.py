@@ -10,11 +10,11 @@ import pytest
 
 from stagehold.environment.model import Environment
 from stagehold.errors import NotApplicable, ProbeError, Uncovered
-from stagehold.network import Network
-from stagehold.probes.identity import try_login
-from stagehold.probes.lockout import LockoutReport, guess_passwords, lockable
-from stagehold.probes.login import LoginDriver
-from stagehold.probes.revocation import RevocationReport, replay_after_logout
+from stagehold.network.door import Network
+from stagehold.probes.login.driver import LoginDriver
+from stagehold.probes.login.identity import try_login
+from stagehold.probes.login.lockout import LockoutReport, guess_passwords, lockable
+from stagehold.probes.login.revocation import RevocationReport, replay_after_logout
 from tests.probes.company_service import COMPANIES, Stand, description, stand
 
 Serve = Callable[..., Any]

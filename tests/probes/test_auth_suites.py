@@ -12,7 +12,7 @@ from typing import Any
 from stagehold.context import save_context
 from stagehold.environment.reader import read_environment
 from stagehold.events import read_events
-from stagehold.network import Network
+from stagehold.network.door import Network
 from tests.probes.company_service import USERS, CompanyService, description
 
 ROOT = Path(__file__).parents[2]

@@ -18,10 +18,10 @@ from playwright.sync_api import Error as PlaywrightError
 
 from stagehold.environment.model import Environment, Journey
 from stagehold.errors import ProbeError, Uncovered
-from stagehold.network import Network
-from stagehold.probes.browser import Chromium
-from stagehold.probes.journeys import JourneyRun, holds_text, walk
-from stagehold.probes.login import LoginDriver, Sessions
+from stagehold.network.door import Network
+from stagehold.probes.browser.journeys import JourneyRun, holds_text, walk
+from stagehold.probes.browser.launch import Chromium
+from stagehold.probes.login.driver import LoginDriver, Sessions
 
 pytestmark = pytest.mark.slow
 PASSWORD = "correct horse"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagehold.errors import ProbeError
-from stagehold.probes import certificates
+from stagehold.probes.tls import certificates
 from tests.probes.pki import DAY, NOW, Authority, Issued, issue
 
 AUTHORITY = Authority.create()

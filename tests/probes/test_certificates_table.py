@@ -6,8 +6,8 @@ from xml.etree import ElementTree as ET
 
 from cryptography import x509
 
-from stagehold.probes.certificates_table import COLUMNS, certificate_rows, ladder
-from stagehold.probes.tls_facts import ServedChain
+from stagehold.probes.tls.certificates_table import COLUMNS, certificate_rows, ladder
+from stagehold.probes.tls.facts import ServedChain
 from tests.probes.pki import Authority, issue
 
 AUTHORITY = Authority.create()

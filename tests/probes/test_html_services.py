@@ -13,16 +13,16 @@ from pydantic import ValidationError
 from stagehold.environment.access import DenialRule, ObjectFixture, Request
 from stagehold.environment.model import Environment
 from stagehold.errors import ProbeError
-from stagehold.network import Network
-from stagehold.probes.anonymous import AnonymousReport, AnonymousSurvey
-from stagehold.probes.forms import find_form_for, find_link_to
-from stagehold.probes.isolation import foreign_reads, foreign_writes
-from stagehold.probes.lockout import guess_passwords
-from stagehold.probes.login import LoginDriver, LoginRefused, Sessions
-from stagehold.probes.objects import CanaryObjects, Residue
-from stagehold.probes.operations import build_call, declared_operation, is_denied, load_operations
-from stagehold.probes.oracle import Answer, LoginPages, Ruling, judge_anonymous, matching
-from stagehold.probes.revocation import replay_after_logout
+from stagehold.network.door import Network
+from stagehold.probes.access.anonymous import AnonymousReport, AnonymousSurvey
+from stagehold.probes.access.isolation import foreign_reads, foreign_writes
+from stagehold.probes.access.objects import CanaryObjects, Residue
+from stagehold.probes.access.operations import build_call, declared_operation, is_denied, load_operations
+from stagehold.probes.access.oracle import Answer, LoginPages, Ruling, judge_anonymous, matching
+from stagehold.probes.login.driver import LoginDriver, LoginRefused, Sessions
+from stagehold.probes.login.lockout import guess_passwords
+from stagehold.probes.login.revocation import replay_after_logout
+from stagehold.probes.web.forms import find_form_for, find_link_to
 from tests.probes.html_service import USERS, HtmlService, description
 
 Serve = Callable[..., Any]

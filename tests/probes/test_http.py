@@ -15,9 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from stagehold.errors import DeniedByProduction, NotAllowed, ProbeError
-from stagehold.network import Network
-from stagehold.network_rules import spki_pin
-from stagehold.probes.http import HttpClient
+from stagehold.network.door import Network
+from stagehold.network.rules import spki_pin
+from stagehold.probes.web.client import HttpClient
 
 Serve = Callable[..., Any]
 Open = Callable[..., Network]

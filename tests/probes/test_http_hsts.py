@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagehold.probes.hsts import Hsts, complaint, parse
+from stagehold.probes.web.hsts import Hsts, complaint, parse
 
 YEAR = 31_536_000
 

@@ -10,10 +10,10 @@ import pytest
 
 from stagehold.environment.model import Environment
 from stagehold.errors import NotApplicable, ProbeError, Uncovered
-from stagehold.network import Network
-from stagehold.probes.http import HttpClient
-from stagehold.probes.release import BuildSample, sample_builds
-from stagehold.probes.transport_policy import PolicySample, sample_policy
+from stagehold.network.door import Network
+from stagehold.probes.web.client import HttpClient
+from stagehold.probes.web.release import BuildSample, sample_builds
+from stagehold.probes.web.transport_policy import PolicySample, sample_policy
 
 Serve = Callable[..., Any]
 POLICY = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}

@@ -6,10 +6,10 @@ import pytest
 
 from stagehold.environment.access import Account, FormFields, Request, WhoAmI
 from stagehold.errors import ProbeError
-from stagehold.probes.fill import fill, point
-from stagehold.probes.forms import csrf_meta, find_form_for, find_login_form
-from stagehold.probes.oracle import Answer
-from stagehold.probes.session import Identity, read_identity
+from stagehold.probes.access.oracle import Answer
+from stagehold.probes.login.session import Identity, read_identity
+from stagehold.probes.web.fill import fill, point
+from stagehold.probes.web.forms import csrf_meta, find_form_for, find_login_form
 
 PAGE = "https://app.example/accounts/login?next=/"
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from stagehold.environment.model import Environment, Production
 from stagehold.errors import DeniedByProduction, NotAllowed, ProbeError, RunError
 from stagehold.model import Traffic
-from stagehold.network import Network
-from stagehold.network_names import MAX_ADDRESSES, resolve_all
-from stagehold.network_rules import normal, refuse_address, refuse_key, refuse_name, spki_pin
+from stagehold.network.door import Network
+from stagehold.network.names import MAX_ADDRESSES, resolve_all
+from stagehold.network.rules import normal, refuse_address, refuse_key, refuse_name, spki_pin
 
 Describe = Callable[..., Environment]
 APP = {"app": "https://app.example.test"}

@@ -12,11 +12,11 @@ import pytest
 
 from stagehold.environment.model import Environment, Host, TlsEndpoint
 from stagehold.errors import DeniedByProduction, NotAllowed, ProbeError
-from stagehold.network import Network
-from stagehold.probes.http import HttpClient
-from stagehold.probes.ports import scan_host
-from stagehold.probes.proxy import FilteringProxy
-from stagehold.probes.tls import scan_endpoint
+from stagehold.network.door import Network
+from stagehold.probes.browser.proxy import FilteringProxy
+from stagehold.probes.ports.scan import scan_host
+from stagehold.probes.tls.scan import scan_endpoint
+from stagehold.probes.web.client import HttpClient
 from tests.probes.tls_servers import fresh_address
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from stagehold.environment.model import Environment
 from stagehold.errors import ProbeError
-from stagehold.probes.openapi import Operation, Parameter, parse_document, read_operations
-from stagehold.probes.operations import Operations, build_call, empty_body, tell_apart
+from stagehold.probes.access.openapi import Operation, Parameter, parse_document, read_operations
+from stagehold.probes.access.operations import Operations, build_call, empty_body, tell_apart
 
 BASE = "https://app.example/api"
 YAML = """

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagehold.environment.access import DenialRule
-from stagehold.probes.forms import login_signatures
-from stagehold.probes.oracle import (
+from stagehold.probes.access.oracle import (
     Answer,
     LoginPages,
     Ruling,
@@ -18,6 +17,7 @@ from stagehold.probes.oracle import (
     judge_anonymous,
     judge_foreign_read,
 )
+from stagehold.probes.web.forms import login_signatures
 
 G, D, U = Ruling.GRANTED, Ruling.DENIED, Ruling.UNKNOWN
 URL = "https://app.example/v1/invoices/7"

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from stagehold.environment.model import Environment, Host, Vantage
 from stagehold.errors import NotApplicable, ProbeError
-from stagehold.network import Network
-from stagehold.probes import ports
-from stagehold.probes.port_classes import DATABASE, MANAGEMENT, describe
-from stagehold.probes.ports import tarpit
-from stagehold.probes.ports_facts import AddressPorts, PortScan
-from stagehold.probes.ports_nmap import NmapRun, PortState, port_ranges, read_ranges, read_xml
-from stagehold.probes.ports_vantage import require_vantage
+from stagehold.network.door import Network
+from stagehold.probes.ports import scan as ports
+from stagehold.probes.ports.classes import DATABASE, MANAGEMENT, describe
+from stagehold.probes.ports.facts import AddressPorts, PortScan
+from stagehold.probes.ports.nmap_runs import NmapRun, PortState, port_ranges, read_ranges, read_xml
+from stagehold.probes.ports.scan import tarpit
+from stagehold.probes.ports.vantage import require_vantage
 
 ADDRESS = "192.0.2.1"
 GOOD = f"""<nmaprun version="7.93"><host><status state="up" reason="user-set"/>

@@ -14,10 +14,10 @@ import pytest
 
 from stagehold.environment.model import Environment
 from stagehold.errors import NotAllowed, ProbeError
-from stagehold.network import Network
-from stagehold.probes import ports
-from stagehold.probes.ports import scan_host
-from stagehold.probes.ports_nmap import run_nmap
+from stagehold.network.door import Network
+from stagehold.probes.ports import scan as ports
+from stagehold.probes.ports.nmap_runs import run_nmap
+from stagehold.probes.ports.scan import scan_host
 from tests.probes.tls_servers import fresh_address
 
 ROOT = Path(__file__).parents[2]

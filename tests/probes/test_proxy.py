@@ -10,9 +10,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from stagehold.network import Network
-from stagehold.network_rules import spki_pin
-from stagehold.probes.proxy import FilteringProxy
+from stagehold.network.door import Network
+from stagehold.network.rules import spki_pin
+from stagehold.probes.browser.proxy import FilteringProxy
 
 Serve = Callable[..., Any]
 

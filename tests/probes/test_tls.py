@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from stagehold.environment.model import Environment
 from stagehold.errors import DeniedByProduction, NotAllowed, ProbeError
-from stagehold.network import Network
-from stagehold.network_rules import spki_pin
-from stagehold.probes.tls import scan_endpoint
-from stagehold.probes.tls_facts import TlsScan
+from stagehold.network.door import Network
+from stagehold.network.rules import spki_pin
+from stagehold.probes.tls.facts import TlsScan
+from stagehold.probes.tls.scan import scan_endpoint
 from tests.probes.pki import Authority, write_chain
 from tests.probes.tls_servers import (
     fresh_address,

@@ -8,7 +8,7 @@ import pytest
 
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
-from stagehold.probes.tls_facts import CERTIFICATES, COMMANDS, TlsScan, read_answer
+from stagehold.probes.tls.facts import CERTIFICATES, COMMANDS, TlsScan, read_answer
 from tests.probes.pki import issue
 
 LEAF = issue("app.test", names=("app.test",))

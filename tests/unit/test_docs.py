@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stagehold.catalogue import read_catalogue, shipped_suites
+from stagehold.catalogue.read import read_catalogue, shipped_suites
+from stagehold.catalogue.reference import reference
 from stagehold.model import SAFEGUARDS
 from stagehold.plugin.core import AXES
-from stagehold.reference import reference
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stagehold.catalogue import read_catalogue
-from stagehold.catalogue_apart import catalogue_of
+from stagehold.catalogue.apart import catalogue_of
+from stagehold.catalogue.read import read_catalogue
 from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError, RunError
-from stagehold.gate import same_as_catalogue, unseen_build
+from stagehold.gate.run import same_as_catalogue, unseen_build
 from stagehold.model import Artifact, CaseResult, CheckSpec, ExpectedCheck, Outcome, Severity
 
 BUILD, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64

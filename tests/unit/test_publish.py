@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stagehold import publish as module
+from stagehold.gate import publish as module
+from stagehold.gate.publish import publish
 from stagehold.model import Decision, RunInfo
-from stagehold.publish import publish
 from stagehold.runs import read_verdict, write_verdict
 from stagehold.verdict import unfinished
 from tests.unit.reporting.samples import go, with_evidence

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from stagehold.demo.served import state_folder
 from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError, RunError
 from stagehold.model import Decision, RunInfo
 from stagehold.runs import create_run_folder, environment_lock, read_verdict, write_verdict
-from stagehold.served import state_folder
 from stagehold.verdict import unfinished
 
 RUN = RunInfo(run_id="r1", environment="e1")
@@ -69,7 +69,7 @@ def test_out_of_a_run_that_goes_on_is_refused(tmp_path: Path) -> None:
 
 def test_a_state_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who owns the folder decides which environment a name means; a link in its place is not followed."""
-    monkeypatch.setattr("stagehold.served.SHARED", tmp_path)
+    monkeypatch.setattr("stagehold.demo.served.SHARED", tmp_path)
     own = state_folder()
     own.rmdir()
     (tmp_path / "elsewhere").mkdir(mode=0o700)

@@ -43,13 +43,17 @@ def deploy(folder: Path, defects: Iterable[Defect]) -> str:
     shutil.copytree(SERVICE, tree, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PACKAGE / "__init__.py", tree.parent)
     chosen = tuple(defects)
-    for defect in chosen:
-        if defect.in_candidate:
-            for edit in defect.edits:
-                apply(edit, tree)
+    _change(tree, (defect for defect in chosen if defect.in_candidate))
     candidate = build_digest(tree)
-    for defect in chosen:
-        if not defect.in_candidate:
-            for edit in defect.edits:
-                apply(edit, tree)
+    _change(tree, (defect for defect in chosen if not defect.in_candidate))
     return candidate
+
+
+def _change(tree: Path, defects: Iterable[Defect]) -> None:
+    for defect in defects:
+        for edit in defect.edits:
+            apply(edit, tree)
+        for new in defect.files:
+            path = tree / new.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(new.content)

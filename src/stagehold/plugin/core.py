@@ -14,7 +14,7 @@ from stagehold.context import LaneContext
 from stagehold.environment.access import Account, ObjectFixture
 from stagehold.environment.model import Environment, Host, Journey, Target, TlsEndpoint
 from stagehold.errors import Uncovered
-from stagehold.network import Network
+from stagehold.network.door import Network
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.state import CONTEXT, RECORDER
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stagehold.environment.model import Target
-from stagehold.network import Network
-from stagehold.probes.http import HttpClient
+from stagehold.network.door import Network
+from stagehold.probes.web.client import HttpClient
 
 
 @pytest.fixture(scope="session")

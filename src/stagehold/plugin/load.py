@@ -17,9 +17,9 @@ from stagehold.environment.model import Environment, Target
 from stagehold.errors import NotAllowed, ProbeError, Uncovered
 from stagehold.model import Traffic
 from stagehold.plugin.evidence import EvidenceRecorder
-from stagehold.probes.fill import point
 from stagehold.probes.load import LoadOrder, LoadRun, order_load, run_load, strained
-from stagehold.probes.login import Sessions
+from stagehold.probes.login.driver import Sessions
+from stagehold.probes.web.fill import point
 
 
 @dataclass(frozen=True)

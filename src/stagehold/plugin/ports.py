@@ -6,11 +6,11 @@ import pytest
 
 from stagehold.context import LaneContext
 from stagehold.environment.model import Host
-from stagehold.network import Network
+from stagehold.network.door import Network
 from stagehold.plugin.evidence import EvidenceRecorder
-from stagehold.probes.ports import scan_host
-from stagehold.probes.ports_facts import PortScan
-from stagehold.probes.ports_vantage import require_vantage
+from stagehold.probes.ports.facts import PortScan
+from stagehold.probes.ports.scan import scan_host
+from stagehold.probes.ports.vantage import require_vantage
 
 VANTAGE = "external"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from stagehold.environment.model import Environment, TlsEndpoint
-from stagehold.network import Network
+from stagehold.network.door import Network
 from stagehold.plugin.evidence import EvidenceRecorder
-from stagehold.probes.certificates import CertificateRules, read_anchors
-from stagehold.probes.certificates_table import COLUMNS, certificate_rows, ladder
-from stagehold.probes.tls import scan_endpoint
-from stagehold.probes.tls_facts import TlsScan
+from stagehold.probes.tls.certificates import CertificateRules, read_anchors
+from stagehold.probes.tls.certificates_table import COLUMNS, certificate_rows, ladder
+from stagehold.probes.tls.facts import TlsScan
+from stagehold.probes.tls.scan import scan_endpoint
 
 
 @pytest.fixture(scope="session")

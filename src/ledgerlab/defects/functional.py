@@ -1,0 +1,25 @@
+"""Faults of what people do every day, and of the deployment."""
+
+from __future__ import annotations
+
+from ledgerlab.defects.model import Defect, Edit
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        "previous-build-deployed",
+        "The previous build is still running: the deployment did not happen.",
+        edits=(Edit("version.py", 'RELEASE = "1.4.0"', 'RELEASE = "1.3.2"'),),
+        in_candidate=False,
+    ),
+    Defect(
+        "approve-handler-broken",
+        "The Approve button answers as if it had worked, and the voucher stays as it was.",
+        edits=(
+            Edit(
+                "pages/vouchers.py",
+                "    approve_voucher(db, who, voucher)\n    db.commit()\n",
+                "    approve_voucher(db, who, voucher)\n",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,54 @@
+"""What a seeded fault is: one thing an engineer could get wrong, as data.
+
+A fault in code is an edit of the deployed copy of the service; a fault of configuration changes a setting,
+the certificate, the database's listener or an account. The service itself knows nothing of any of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replaces `before`, which occurs exactly once in the file (a path below `ledgerlab/service`)."""
+
+    file: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file that was put where it does not belong (a path below `ledgerlab/service`)."""
+
+    file: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """How the certificate of the partners' name is issued and served."""
+
+    name: str | None = None
+    """Instead of the service's own name."""
+    days_left: int = 90
+    with_intermediate: bool = True
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One fault; off unless named."""
+
+    name: str
+    breaks: str
+    edits: tuple[Edit, ...] = ()
+    files: tuple[NewFile, ...] = ()
+    in_candidate: bool = True
+    """False: the edit is in what was deployed, but not in the build that is to be released."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """Overrides of `ledgerlab.service.config.Settings`; `{web}` and `{database}` become addresses."""
+    certificate: Certificate | None = None
+    database_exposed: bool = False
+    disabled_accounts: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The gate: from an environment's name to a verdict on disk."""

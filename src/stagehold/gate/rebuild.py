@@ -1,0 +1,47 @@
+"""`stagehold report`: the reports of a run again, from its event log. Never a better verdict than before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stagehold.errors import ConfigError
+from stagehold.events import read_events
+from stagehold.gate.publish import publish
+from stagehold.model import Decision, Problem, Verdict
+from stagehold.runs import REPORTS, claim, read_verdict
+from stagehold.verdict import Rules, decide
+
+
+def rebuild(folder: Path | None) -> tuple[Path, Verdict]:
+    """Write the reports of a run again.
+
+    The verdict is computed anew from the event log with the commitments of the stored one; where the stored
+    verdict already blocks, the rebuilt one blocks too.
+
+    Raises:
+        ConfigError: there is no such run, or its verdict is unreadable.
+        RunError: the run is still going on.
+    """
+    folder = (folder or REPORTS / "latest").resolve()
+    if not folder.is_dir():
+        raise ConfigError(f"there is no run at {folder.name}", remedy="Name a folder below reports/runs/.")
+    claim(folder)
+    stored = read_verdict(folder)
+    recorded = read_events(folder)
+    if recorded.expected is None or not stored.commitments:
+        return folder, publish(folder, stored, allure=bool(stored.checks))
+    required = tuple(result.commitment.id for result in stored.commitments if result.required)
+    verdict = decide(
+        expected=recorded.expected,
+        recorded=recorded.cases,
+        statement=[result.commitment for result in stored.commitments],
+        rules=Rules(required_commitments=required),
+        run=stored.run,
+        problems=[
+            *stored.problems,
+            *(Problem(what=f"the event log is damaged at {w}") for w in recorded.unreadable),
+        ],
+    )
+    if verdict.decision is Decision.GO and stored.decision is not Decision.GO:
+        verdict = stored
+    return folder, publish(folder, verdict)

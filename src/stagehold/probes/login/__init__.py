@@ -1,0 +1,1 @@
+"""Logs in as declared, and observes what sessions are worth."""

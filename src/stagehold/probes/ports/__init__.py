@@ -1,0 +1,1 @@
+"""Observes which ports of a host answer."""

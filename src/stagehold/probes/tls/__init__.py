@@ -1,0 +1,1 @@
+"""Observes TLS endpoints: versions, suites, certificates."""

@@ -1,0 +1,99 @@
+"""The TLS probe: which versions and suites every address of an endpoint accepts, and the chains it serves.
+
+Measured with sslyze in a process of its own (`worker`) under a deadline. Its two bundled OpenSSL versions
+speak SSL 2.0 to TLS 1.3 whatever the system's OpenSSL has disabled, so "refused" is never our own inability;
+that at least one version is accepted, before and after, is the positive control.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from stagehold.environment.model import TlsEndpoint
+from stagehold.errors import ProbeError
+from stagehold.network.door import Network
+from stagehold.probes.tls.facts import CERTIFICATES, COMMANDS, AddressScan, TlsScan, read_answer
+
+WORKER = Path(__file__).with_name("worker.py")
+DEADLINE = 120.0
+"""Seconds for one address; a healthy server takes well under one."""
+CONNECTION_TIMEOUT = 5
+"""Seconds sslyze waits for any one answer."""
+
+
+def scan_endpoint(network: Network, endpoint: TlsEndpoint, *, deadline: float = DEADLINE) -> TlsScan:
+    """Scan every pinned address of the endpoint.
+
+    Raises:
+        NotAllowed: the endpoint is not in the allow-list, is production, or shows a denied key.
+        ProbeError: the name did not resolve, or a declared address is not among the pinned ones. What goes
+            wrong with one address stays with that address in the result.
+    """
+    network.check_name(endpoint.name)
+    network.dial(endpoint.host, endpoint.port)
+    addresses = network.addresses(endpoint.host)
+    if missing := set(endpoint.addresses) - set(addresses):
+        raise ProbeError(f"{endpoint.host}: the declared addresses {sorted(missing)} are not pinned")
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        scans = pool.map(lambda address: _scan_address(network, endpoint, address, deadline), addresses)
+        result = TlsScan(endpoint, tuple(scans))
+    for scan in result.addresses:
+        for chain in scan.chains:
+            network.check_certificate(chain.leaf.public_bytes(Encoding.DER))
+    return result
+
+
+def _scan_address(network: Network, endpoint: TlsEndpoint, address: str, deadline: float) -> AddressScan:
+    try:
+        # Tells "refused" and "no route" from TLS trouble, in words and at once.
+        network.connect(
+            endpoint.host, endpoint.port, seconds=min(deadline, CONNECTION_TIMEOUT), address=address
+        ).close()
+        answer, raw = _run_worker(endpoint, address, deadline)
+        return read_answer(address, answer, raw)
+    except ProbeError as error:
+        return AddressScan(address, problem=str(error))
+
+
+def _run_worker(endpoint: TlsEndpoint, address: str, deadline: float) -> tuple[dict[str, Any], str]:
+    request = {
+        "hostname": endpoint.name,
+        "port": endpoint.port,
+        "address": address,
+        # sslyze judges names by what it is given here; for a literal address it expects exactly that address.
+        "sni": address if _is_address(endpoint.name) else endpoint.name,
+        "commands": [*COMMANDS.values(), CERTIFICATES],
+        "timeout": CONNECTION_TIMEOUT,
+    }
+    # -P: the worker's folder holds modules named like those of the standard library.
+    command = [sys.executable, "-P", str(WORKER)]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(request), capture_output=True, text=True, timeout=deadline, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ProbeError(f"the TLS scan did not finish within {deadline:g} s") from error
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise ProbeError(f"the TLS scan broke off (exit {done.returncode}): {last}")
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError as error:
+        raise ProbeError(f"the TLS scan's answer cannot be read: {error}") from error
+    return answer, done.stdout
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Observes single HTTP answers, and reads pages."""
