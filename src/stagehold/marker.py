@@ -21,6 +21,7 @@ def check(
     severity: str,
     proves: Sequence[str],
     remedy: str,
+    why: str = "",
     requires: Sequence[str] = (),
     needs: Sequence[str] = (),
     core: bool = False,
@@ -34,6 +35,7 @@ def check(
         severity: `blocker`, `critical` or `normal`.
         proves: safeguards (see `stagehold.model.SAFEGUARDS`); at least one.
         remedy: what to do about a failure, in one or two sentences.
+        why: why it matters, in one sentence: what somebody could do when the claim is false.
         requires: ids of checks without whose pass this one can say nothing.
         needs: dotted environment keys without which it is uncovered.
         core: an uncovered core check blocks (blockers always are core).
@@ -58,6 +60,7 @@ def check(
                 severity=Severity(severity),
                 proves=tuple(proves),
                 remedy=remedy,
+                why=why,
                 requires=tuple(requires),
                 needs=tuple(needs),
                 core=core,

@@ -61,6 +61,8 @@ class Promise(StrEnum):
     """What became of a commitment."""
 
     KEPT = "kept"
+    WAIVED = "waived"
+    """Broken, and every failure of it accepted by a waiver in force."""
     BROKEN = "broken"
     NOT_PROVEN = "not proven"
     NOT_CLAIMED = "not claimed"
@@ -124,6 +126,8 @@ class CheckSpec(Model):
     severity: Severity
     proves: tuple[Safeguard, ...] = Field(min_length=1)
     remedy: str = Field(min_length=1)
+    why: str = ""
+    """Why it matters: what somebody could do, or what people would suffer, when the claim is false."""
     requires: tuple[CheckId, ...] = ()
     needs: tuple[str, ...] = ()
     """Dotted keys of the environment without which the check is uncovered, such as `policy.lockout`."""
@@ -151,6 +155,8 @@ class Evidence(Model):
     name: str
     media_type: str
     path: str
+    alt: str = ""
+    """A drawing that people should see at once says here in words what it shows; "" for anything else."""
 
 
 class ExpectedCheck(Model):
@@ -180,6 +186,8 @@ class CaseResult(Model):
     seconds: float = 0.0
     attempt: int = 1
     evidence: tuple[Evidence, ...] = ()
+    waiver: str = ""
+    """Id of the waiver in force that accepts this failure; set by `decide()`, never by a lane."""
 
 
 class CheckResult(Model):
@@ -189,6 +197,13 @@ class CheckResult(Model):
     outcome: Outcome
     reason: str = ""
     cases: tuple[CaseResult, ...] = ()
+    waivers: tuple[str, ...] = ()
+    """Ids of waivers that accept every failed case; a failed check without any blocks."""
+
+    @property
+    def waived(self) -> bool:
+        """Whether it failed and every failure is accepted by a waiver in force."""
+        return self.outcome is Outcome.FAILED and bool(self.waivers)
 
 
 class Commitment(Model):
@@ -223,6 +238,67 @@ class Problem(Model):
 
     what: str
     remedy: str = ""
+    leak: bool = False
+    """A secret was found in what would be published: NO_GO by itself."""
+
+
+class WaiverState(StrEnum):
+    """What a waiver did in this run."""
+
+    IN_FORCE = "in force"
+    """It accepts a failure of this run."""
+    EXPIRED = "expired"
+    UNUSED = "unused"
+    """The check passes now, or failed otherwise: the waiver should go."""
+
+
+class Waiver(Model):
+    """A signed-off, expiring acceptance of one exact failure. Times are UTC, ISO 8601 with `Z`."""
+
+    id: str
+    check: CheckId
+    case: str = ""
+    """The exact case; "" for a check without cases."""
+    observed: str = ""
+    """When given, the observation that is accepted; another failure of the same case is not."""
+    reason: str
+    risk: str = "medium"
+    owner: str
+    author: str
+    approved_by: str
+    ticket: str
+    created: str
+    expires: str
+    location: str = ""
+    """`file:line`."""
+
+
+class WaiverResult(Model):
+    """A waiver, and what it did."""
+
+    waiver: Waiver
+    state: WaiverState
+    note: str = ""
+    """In words: days left, or why it does nothing."""
+    commitments: tuple[str, ...] = ()
+    """Ids of the sentences that lose their proof by it."""
+
+
+class Changes(Model):
+    """What is different from the last GO of the same environment, by the history file."""
+
+    run_id: str = ""
+    """Of the last GO; "" when the history holds none."""
+    finished: str = ""
+    release: str = ""
+    newly_failing: tuple[CheckId, ...] = ()
+    fixed: tuple[CheckId, ...] = ()
+    added: tuple[CheckId, ...] = ()
+    removed: tuple[CheckId, ...] = ()
+    failing_since: dict[str, str] = Field(default_factory=dict)
+    """Check id to the start (UTC) of the first of the unbroken row of runs in which it failed, this one included."""
+    p95_ms: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """Name of a request to its 95th percentile then and now, in milliseconds."""
 
 
 class Artifact(Model):
@@ -275,5 +351,8 @@ class Verdict(Model):
     commitments: tuple[CommitmentResult, ...] = ()
     problems: tuple[Problem, ...] = ()
     not_claimed: int = 0
+    waivers: tuple[WaiverResult, ...] = ()
+    changes: Changes | None = None
+    """None: no history was given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

@@ -7,6 +7,7 @@ from stagehold import check
     "ACC-001",
     severity="blocker",
     proves=["authentication-required"],
+    why="Whoever finds the address reads or changes company data without logging in.",
     remedy="Require a login for the operation; declare it in `inventory.public_operations` if it is for anybody, or in "
     "`denial` how a refusal looks that answers 200.",
     needs=["inventory"],

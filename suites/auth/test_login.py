@@ -7,6 +7,7 @@ from stagehold import check
     "AUT-001",
     severity="blocker",
     proves=["personal-login"],
+    why="People who cannot log in cannot work, and every check that needs their session proves nothing.",
     remedy="Restore the account, its password or the login; if it was meant to go, remove it from `accounts`.",
     needs=["accounts", "flows"],
     defects=["account-disabled"],

@@ -7,6 +7,7 @@ from stagehold import check
     "AUT-024",
     severity="blocker",
     proves=["session-integrity"],
+    why="A stolen cookie or token works on after the person has logged out.",
     remedy="End the session on the server at logout; deleting the cookie in the browser leaves it usable.",
     requires=["AUT-001"],
     needs=["accounts", "flows"],

@@ -7,6 +7,7 @@ from stagehold import check
     "AUT-007",
     severity="blocker",
     proves=["brute-force-resistance"],
+    why="Passwords can be tried until one fits.",
     remedy="Count failures per account and refuse, delay or challenge further attempts, the correct one included.",
     needs=["policy.lockout", "accounts[sacrificial]", "flows"],
     defects=["login-limiter-removed"],

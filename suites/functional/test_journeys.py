@@ -9,6 +9,7 @@ from stagehold import check
     "FUN-002",
     severity="blocker",
     proves=["working-journeys"],
+    why="What people do every day does not work, or only seems to.",
     remedy="Follow the screenshot and the step named in the message; mend the page or the handler behind it.",
     requires=["AUT-001"],
     needs=["journeys"],

@@ -9,6 +9,7 @@ from stagehold import check
     "FUN-001",
     severity="blocker",
     proves=["release-identity"],
+    why="Everything else was proven for another build than the one that is to be released.",
     remedy="Deploy the release candidate to every node, or test the build that is deployed; then run again.",
     needs=["release.expected_digest", "release.version_probe"],
     defects=["previous-build-deployed"],

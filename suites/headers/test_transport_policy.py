@@ -9,6 +9,7 @@ from stagehold import check
     "HDR-001",
     severity="critical",
     proves=["transport-policy"],
+    why="On one visit over plain HTTP somebody in between can take over the session.",
     remedy="Send Strict-Transport-Security on every response where TLS ends, errors included (nginx: `always`).",
     defects=["hsts-missing-on-errors"],
     traffic="evidence",

@@ -10,6 +10,7 @@ from stagehold import ProbeError, check
     proves=["service-capacity"],
     needs=["slo", "load"],
     traffic="intrusive",
+    why="At month's end the service is too slow or fails for everybody.",
     remedy="Find the slow or failing operation in the table of requests; profile it at the declared rate.",
     defects=["slow-endpoint"],
 )

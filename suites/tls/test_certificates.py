@@ -11,6 +11,7 @@ pytestmark = pytest.mark.usefixtures("certificate_evidence")
     "TLS-008",
     severity="blocker",
     proves=["trusted-certificate"],
+    why="Clients refuse the connection, or people learn to click the warning away.",
     remedy="Serve the leaf followed by every intermediate up to the declared anchor.",
     defects=["incomplete-chain"],
 )
@@ -38,6 +39,7 @@ def test_chain_leads_to_the_declared_anchor(tls_scan, certificate_rules, evidenc
     "TLS-009",
     severity="blocker",
     proves=["trusted-certificate"],
+    why="Clients refuse the connection, or people learn to accept the certificate of anybody.",
     remedy="Issue the certificate with every served name as a subject alternative name.",
     defects=["certificate-for-other-name"],
 )
@@ -69,6 +71,7 @@ def test_certificate_names_the_host(
     "TLS-010",
     severity="critical",
     proves=["trusted-certificate"],
+    why="The service becomes unreachable the day the certificate ends.",
     remedy="Renew the certificate, and find out why its renewal did not run.",
     defects=["certificate-expires-soon"],
 )

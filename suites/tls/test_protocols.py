@@ -11,6 +11,7 @@ OPTIONS = {"SSL 2.0": "ssl2", "SSL 3.0": "ssl3", "TLS 1.0": "tls1", "TLS 1.1": "
     "TLS-001",
     severity="blocker",
     proves=["encrypted-transport"],
+    why="Old versions can be broken by somebody on the way, passwords and books included.",
     remedy="Remove the version from the listener; keep TLS 1.2 and TLS 1.3.",
     defects=["tls-1.1-accepted"],
 )

@@ -21,6 +21,11 @@ def test_every_check_has_its_defect_and_every_defect_its_check() -> None:
     assert frozenset().union(*rows.values()) == {spec.id for spec in specs}
 
 
+def test_every_check_says_why_it_matters() -> None:
+    """A failure is shown with what somebody could do with it."""
+    assert [spec.id for spec in read_catalogue(shipped_suites()) if not spec.why] == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("defect", SAMPLE)
 def test_the_gate_goes_red_for_exactly_the_defect(defect: str) -> None:

@@ -47,6 +47,7 @@ def print_check(name: str, specs: Sequence[CheckSpec], console: Console) -> None
         ("requires", ", ".join(spec.requires) or "nothing"),
         ("needs", ", ".join(spec.needs) or "only targets"),
         ("traffic", spec.traffic.value),
+        ("why it matters", spec.why),
         ("remedy", spec.remedy),
         ("seen red by", ", ".join(spec.defects) or "no defect of the demo"),
         ("defined in", f"suites/{spec.location}"),

@@ -44,6 +44,7 @@ def _entry(spec: CheckSpec) -> str:
         f"- **proves** {', '.join(spec.proves)}\n",
         f"- **needs** {', '.join(f'`{key}`' for key in spec.needs) or 'only targets'}\n",
         f"- **requires** {', '.join(spec.requires)}\n" if spec.requires else "",
+        f"- **why it matters** {spec.why}\n" if spec.why else "",
         f"- **remedy** {spec.remedy}\n",
         f"- **seen red by** {', '.join(f'`{name}`' for name in spec.defects)}\n",
         f"- `suites/{spec.location.rpartition(':')[0]}`\n",
