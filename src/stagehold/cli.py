@@ -151,7 +151,9 @@ def _complain(error: StageholdError) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console()
+    from stagehold.reporting.ci_log import harmless
+
+    return Console() if sys.stdout.isatty() else Console(file=harmless(sys.stdout))
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from stagehold.errors import StageholdError
 from stagehold.model import Problem, Verdict
 from stagehold.reporting.allure import write_allure_results
 from stagehold.reporting.allure_cli import find_allure_cli, find_node, generate_allure_report
+from stagehold.reporting.ci_log import render_annotations
 from stagehold.reporting.decision import render_decision
 from stagehold.reporting.junit import render_junit
 from stagehold.reporting.manifest import manifest
@@ -18,7 +19,7 @@ from stagehold.runs import VERDICT, write_durably, write_verdict
 from stagehold.verdict import with_problem
 
 MANIFEST = "manifest.json"
-_PAGES = ("decision.html", "decision.md", "junit.xml")
+_PAGES = ("decision.html", "decision.md", "junit.xml", "github-annotations.txt")
 
 
 def publish(folder: Path, verdict: Verdict, *, allure: bool = True) -> Verdict:
@@ -68,7 +69,7 @@ def _write_reports(folder: Path, verdict: Verdict, *, allure: bool) -> None:
 
 def _finish(folder: Path, verdict: Verdict) -> None:
     """Manifest, pages and verdict, in this order and close together."""
-    for name, text in zip(_PAGES, (*render_decision(verdict), render_junit(verdict)), strict=True):
+    for name, text in zip(_PAGES, _texts(verdict), strict=True):
         _write(folder / f".{name}", text.encode())
     _write(folder / f".{VERDICT}", verdict.model_dump_json(indent=2, by_alias=True).encode())
     listing = manifest(folder, exclude=(MANIFEST, VERDICT, *_PAGES))
@@ -76,6 +77,10 @@ def _finish(folder: Path, verdict: Verdict) -> None:
     write_durably(folder / MANIFEST, json.dumps(listing, indent=2, sort_keys=True).encode())
     for name in (*_PAGES, VERDICT):
         (folder / f".{name}").replace(folder / name)
+
+
+def _texts(verdict: Verdict) -> tuple[str, ...]:
+    return (*render_decision(verdict), render_junit(verdict), render_annotations(verdict))
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -96,7 +101,7 @@ def _salvage(folder: Path, verdict: Verdict) -> None:
         ):
             (folder / name).unlink(missing_ok=True)
         write_verdict(folder, verdict)
-        for name, text in zip(_PAGES, (*render_decision(verdict), render_junit(verdict)), strict=True):
+        for name, text in zip(_PAGES, _texts(verdict), strict=True):
             (folder / name).write_text(text, encoding="utf-8")
     except (OSError, StageholdError, ValueError):
         return
