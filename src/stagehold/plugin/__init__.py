@@ -24,6 +24,7 @@ from stagehold.events import EventLog, utc_now
 from stagehold.model import CaseResult, CheckSpec, ExpectedCheck, Outcome
 from stagehold.plugin.core import parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
+from stagehold.plugin.explain import SECTION, explain
 from stagehold.plugin.outcomes import Judged, combine, judge_phase
 from stagehold.plugin.state import CONTEXT, DETAILS, PHASES, RECORDER, REDACTOR
 from stagehold.redaction import redactor
@@ -35,6 +36,7 @@ pytest_plugins = [
     "stagehold.plugin.access",
     "stagehold.plugin.headers",
     "stagehold.plugin.browser",
+    "stagehold.plugin.people",
     "stagehold.plugin.functional",
     "stagehold.plugin.tls",
     "stagehold.plugin.ports",
@@ -210,6 +212,10 @@ def pytest_runtest_makereport(
     item.stash[PHASES].append(judged)
     if error is not None and judged.outcome in {Outcome.FAILED, Outcome.INCONCLUSIVE}:
         item.stash[DETAILS].append(str(report.longrepr)[:_DETAIL_LIMIT])
+    spec = spec_of(item)
+    if spec is not None and judged.outcome in {Outcome.FAILED, Outcome.INCONCLUSIVE}:
+        hide = item.config.stash[REDACTOR].text
+        report.sections.append((SECTION, hide(explain(spec, judged, item.stash.get(RECORDER, None)))))
     if judged.outcome in {Outcome.UNCOVERED, Outcome.NOT_APPLICABLE}:
         path, line, _ = item.location
         report.outcome = "skipped"

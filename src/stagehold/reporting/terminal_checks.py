@@ -57,7 +57,9 @@ def _print_open(result: CheckResult, console: Console) -> None:
         *(pair for case in shown[:_MOST_CASES] for pair in _case_rows(case)),
         (
             "why it matters",
-            f"it proves {', '.join(result.spec.proves)}" if result.outcome is Outcome.FAILED else "",
+            (result.spec.why or f"it proves {', '.join(result.spec.proves)}")
+            if result.outcome is Outcome.FAILED
+            else "",
         ),
         ("remedy", result.spec.remedy if result.outcome is Outcome.FAILED else ""),
         ("defined in", f"suites/{result.spec.location}"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -141,17 +143,25 @@ def walk(
     return JourneyRun(journey, words, done, stuck, tuple(watch.server_errors), shown, holds, picture, trace)
 
 
-def open_as(context: BrowserContext, driver: LoginDriver, alias: str) -> Person:
-    """A person logged in through the page (ProbeError when that does not work: it is a prerequisite here)."""
+@contextmanager
+def open_as(chromium: Chromium, driver: LoginDriver, alias: str) -> Iterator[Person]:
+    """A person logged in through the page, in a clean context whose paths are relative to the flow's target.
+
+    Raises:
+        ProbeError: the login does not work: it is a prerequisite here.
+    """
     account = driver.environment.account(alias)
     flow = driver.flow(account)
     target = driver.environment.target(flow.target)
-    person = Person(context, target, account, flow, target)
-    try:
-        person.log_in(driver.password(account))
-    except Stuck as problem:
-        raise ProbeError(f"{alias} cannot log in through the page: {problem}") from problem
-    return person
+    password = driver.password(account)
+    basic = (account.user, password) if isinstance(flow, BasicFlow) else None
+    with chromium.context(basic=basic, base_url=target.base_url) as context:
+        person = Person(context, target, account, flow, target)
+        try:
+            person.log_in(password)
+        except Stuck as problem:
+            raise ProbeError(f"{alias} cannot log in through the page: {problem}") from problem
+        yield person
 
 
 def holds_text(body: str, wanted: str) -> bool:

@@ -107,11 +107,12 @@ class Chromium:
         return self._browser.version if self._browser is not None else ""
 
     @contextmanager
-    def context(self, *, basic: tuple[str, str] | None = None) -> Iterator[BrowserContext]:
+    def context(self, *, basic: tuple[str, str] | None = None, base_url: str | None = None) -> Iterator[BrowserContext]:
         """A clean context: no cookies, no cache; certificates are verified.
 
         Args:
             basic: user name and password for HTTP Basic, for flows that log in so.
+            base_url: what relative paths are relative to.
 
         Raises:
             ProbeError: the browser is gone.
@@ -124,6 +125,7 @@ class Chromium:
                 accept_downloads=False,
                 service_workers="block",
                 locale="en-US",
+                base_url=base_url,
                 http_credentials={"username": basic[0], "password": basic[1]} if basic else None,
             )
         except PlaywrightError as error:
