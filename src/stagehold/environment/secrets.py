@@ -9,14 +9,17 @@ from pathlib import Path
 
 from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError
+from stagehold.redaction.forms import why_not
+from stagehold.redaction.registry import KNOWN, SecretRegistry
+from stagehold.redaction.secret import Secret
 
 MAX_BYTES = 64 << 10
 MAX_FILE = 16 << 20
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
-def resolve(reference: str, folder: Path, *, needed_by: str = "") -> str:
-    """The value behind a reference; one line break at the end of a file is not part of it.
+def resolve(reference: str, folder: Path, *, needed_by: str = "") -> Secret:
+    """The secret behind a reference; one line break at the end of a file is not part of it.
 
     Args:
         reference: `env:NAME`, or `file:PATH` with a path relative to `folder`.
@@ -26,6 +29,10 @@ def resolve(reference: str, folder: Path, *, needed_by: str = "") -> str:
     Raises:
         ConfigError: the reference leads to nothing usable; names the reference, never a value.
     """
+    return Secret(_value(reference, folder, needed_by))
+
+
+def _value(reference: str, folder: Path, needed_by: str) -> str:
     kind, _, name = reference.partition(":")
     wanted = f" (needed by {needed_by})" if needed_by else ""
     if kind == "env" and name:
@@ -50,7 +57,7 @@ def read_digest(reference: str, folder: Path, *, needed_by: str = "release.expec
     """
     if DIGEST.match(reference):
         return reference
-    value = resolve(reference, folder, needed_by=needed_by).strip()
+    value = _value(reference, folder, needed_by).strip()
     if not DIGEST.match(value):
         raise ConfigError(
             f"{reference} holds no digest" + (f" (needed by {needed_by})" if needed_by else ""),
@@ -105,15 +112,42 @@ def look_up(environment: Environment, folder: Path) -> tuple[Reference, ...]:
             if item.needed_by == "release.expected_digest":
                 read_digest(item.reference, folder, needed_by="")
             elif item.secret:
-                resolve(item.reference, folder)
+                short = why_not(_value(item.reference, folder, ""))
+                warning = f"{short}, so reports cannot be kept free of it" if short else ""
             else:
                 _read(item.reference.removeprefix("file:"), folder, "", most=MAX_FILE)
         except ConfigError as error:
             problem = str(error).removeprefix(f"{item.reference} ")
         if item.secret and not problem and loose_permissions(item.reference, folder):
-            warning = "every user of this machine can read it"
+            warning = "; ".join(filter(None, ("every user of this machine can read it", warning)))
         found.append(Reference(item.reference, item.needed_by, problem, warning, item.secret))
     return tuple(found)
+
+
+def register(environment: Environment, folder: Path, registry: SecretRegistry = KNOWN) -> tuple[str, ...]:
+    """Let nothing show the secrets that the environment refers to, from now on.
+
+    What cannot be read now was not read by anybody either.
+
+    Returns:
+        A warning for each secret that cannot be told from ordinary text.
+    """
+    accounts = {f"account {account.alias}": account for account in environment.accounts}
+    warnings = []
+    for item in declared(environment):
+        if not item.secret:
+            continue
+        try:
+            secret = resolve(item.reference, folder)
+        except ConfigError:
+            continue
+        if account := accounts.get(item.needed_by):
+            problem = registry.add_login(f"accounts.{account.alias}.password", account.user, secret)
+        else:
+            problem = registry.add(item.needed_by, secret)
+        if problem:
+            warnings.append(f"the secret of {item.needed_by} {problem}, so reports cannot be kept free of it")
+    return tuple(warnings)
 
 
 def require_references(environment: Environment, folder: Path) -> None:

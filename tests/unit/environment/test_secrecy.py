@@ -131,8 +131,8 @@ def test_references_resolve_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """A variable is taken as it is; one line break at the end of a file is not part of the secret."""
     monkeypatch.setenv("A_PASSWORD", " spaced ")
     (tmp_path / "a").write_bytes(b"two\nlines\r\n")
-    assert resolve("env:A_PASSWORD", tmp_path) == " spaced "
-    assert resolve("file:a", tmp_path) == "two\nlines"
+    assert resolve("env:A_PASSWORD", tmp_path).reveal() == " spaced "
+    assert resolve("file:a", tmp_path).reveal() == "two\nlines"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_what_an_environment_refers_to_is_listed_with_its_state(
 ) -> None:
     """References are listed by who needs them, with what is missing or readable by everybody."""
     monkeypatch.delenv("B_PASSWORD", raising=False)
-    (tmp_path / "a").write_text("x")
+    (tmp_path / "a").write_text("long-enough-1")
     (tmp_path / "a").chmod(0o644)
     environment = Environment(
         environment=EnvironmentInfo(id="e"),
@@ -199,6 +199,7 @@ def test_what_an_environment_refers_to_is_listed_with_its_state(
     monkeypatch.setenv("B_PASSWORD", "x")
     require_references(environment, tmp_path)
     (tmp_path / "a").chmod(0o600)
+    assert look_up(environment, tmp_path)[1].warning.startswith("has fewer than 6 characters")
     assert not loose_permissions("file:a", tmp_path)
 
 

@@ -1,0 +1,135 @@
+"""What is secret in this run: passwords when they are read, tokens and cookies when a login gives them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import threading
+
+from stagehold.errors import RunError
+from stagehold.redaction.forms import forms_of, is_token, why_not
+from stagehold.redaction.matcher import Matcher
+from stagehold.redaction.secret import Secret, reveal
+
+_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)\Z")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]* +(\S+)\Z")
+_AT_ONCE = 1 << 16
+
+
+class SecretRegistry:
+    """Values with the names they are called by in reports; grows while a run goes on. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+        self._names: dict[bytes, str] = {}
+        self._matcher = Matcher()
+        self._lock = threading.Lock()
+        self._handover = -1
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"SecretRegistry({len(self)} secrets)"
+
+    def add(self, name: str, value: Secret | str) -> str:
+        """Take a value out of everything from now on.
+
+        Args:
+            name: what stands in its place, such as `accounts.a_main.password`.
+            value: the secret.
+
+        Returns:
+            Why this value cannot be recognised, in words, and "" when it can.
+
+        Raises:
+            OSError: the gate could not be told.
+        """
+        text, name = reveal(value), _NAME.sub("-", name)
+        if text in self._values:
+            return ""
+        if problem := why_not(text):
+            return problem
+        self._learn(name, text)
+        if self._handover >= 0:
+            os.write(self._handover, json.dumps([name, text]).encode() + b"\n")
+        return ""
+
+    def add_login(self, name: str, user: str, password: Secret | str) -> str:
+        """Add a password, and what HTTP Basic makes of it with the user name (RFC 7617); returns as `add`."""
+        pair = base64.b64encode(f"{user}:{reveal(password)}".encode()).decode()
+        self.add(f"{name}.basic", pair)
+        # A password that equals the user name cannot be hidden: the user name is shown on purpose.
+        if reveal(password) == user:
+            return "is the user name"
+        return self.add(name, password)
+
+    def add_token(self, name: str, value: Secret | str) -> str:
+        """Add a cookie's or a header's value if it looks like a token; a scheme such as `Bearer` stays readable."""
+        text = reveal(value)
+        if scheme := _SCHEME.match(text):
+            text = scheme[1]
+        return self.add(name, text) if is_token(text) else "does not look like a token"
+
+    def hand_over_to(self, descriptor: int) -> None:
+        """Tell the gate every value from now on (see `Handover`)."""
+        os.set_inheritable(descriptor, False)
+        self._handover = descriptor
+
+    def present(self, data: bytes) -> list[tuple[bytes, str]]:
+        """The forms of secrets that the data hold, with their names; the longest first."""
+        with self._lock:
+            return [(form, self._names[form]) for form in self._matcher.present(data)]
+
+    def _learn(self, name: str, text: str) -> None:
+        segments = _JWT.match(text)
+        parts = [text, *((part for part in segments.groups() if is_token(part)) if segments else ())]
+        with self._lock:
+            self._values[text] = name
+            for part in parts:
+                for form in forms_of(part):
+                    self._names.setdefault(form, name)
+                    self._matcher.add(form)
+
+
+class Handover:
+    """Anonymous memory through which lanes tell the gate what they learned; gone with its last process.
+
+    A file would leave secrets behind when a run is killed.
+    """
+
+    def __init__(self) -> None:
+        self.descriptor = os.memfd_create("stagehold-handover", os.MFD_CLOEXEC)
+        # Every lane appends whole lines in one write each.
+        os.set_blocking(self.descriptor, True)
+
+    def into(self, registry: SecretRegistry) -> None:
+        """Add everything that was handed over.
+
+        Raises:
+            RunError: it is unreadable, so something that a lane knew would not be searched for.
+        """
+        data, offset = b"", 0
+        while block := os.pread(self.descriptor, _AT_ONCE, offset):
+            data += block
+            offset += len(block)
+        for line in data.split(b"\n"):
+            if not line:
+                continue
+            try:
+                name, text = json.loads(line)
+                registry.add(name, text)
+            except (ValueError, TypeError) as error:
+                raise RunError("what a lane knew to be secret did not reach the gate") from error
+
+    def close(self) -> None:
+        """Forget it."""
+        os.close(self.descriptor)
+
+
+KNOWN = SecretRegistry()
+"""What this process knows to be secret. One for the whole process, as there is one log: a probe that forgot to
+pass it on would leak."""

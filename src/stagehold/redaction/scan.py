@@ -1,0 +1,144 @@
+"""The last look at everything that is about to be published; what it finds blocks, and what it cannot read, too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stagehold.redaction.decode import Budget, Unreadable, embedded, unescaped
+from stagehold.redaction.registry import SecretRegistry
+from stagehold.redaction.shapes import find_shapes
+
+MOST_BYTES = 256 << 20
+"""Of one file, and of what it unpacks to."""
+DEEPEST = 8
+"""Layers of packing inside one another; Allure's page has three."""
+ROUNDS = 4
+"""How often escapes are taken off at one layer: JSON inside JSON inside HTML."""
+
+
+@dataclass(frozen=True, order=True)
+class Leak:
+    """One place where a secret stands; never the secret itself."""
+
+    file: str
+    """Relative to the tree that was searched."""
+    offset: int
+    """Bytes from the start of the file, or of the innermost part that `where` names."""
+    secret: str
+    """The name of a registered secret, or the kind of what was recognised by its shape."""
+    where: str = ""
+    """Through which layers, such as `in data.json, in base64`; "" when it stands there to read."""
+
+    def __str__(self) -> str:
+        return f"{self.secret} in {self.file} at byte {self.offset}" + (f" ({self.where})" if self.where else "")
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What came of a search."""
+
+    leaks: tuple[Leak, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    """Files that could not be searched completely, with the reason."""
+    files: int = 0
+    bytes: int = 0
+
+
+@dataclass
+class _Finds:
+    """Everything found below one file; one secret is named once per file."""
+
+    file: str
+    leaks: dict[str, Leak] = field(default_factory=dict)
+
+    def note(self, secret: str, offset: int, where: str) -> None:
+        self.leaks.setdefault(secret, Leak(self.file, offset, secret, where))
+
+
+def scan_tree(folder: Path, secrets: SecretRegistry, *, exclude: Collection[str] = ()) -> Searched:
+    """Search every file below a folder, its name included, for registered secrets and for shapes of secrets.
+
+    Args:
+        folder: what is about to be published.
+        secrets: what is known to be secret.
+        exclude: names of entries directly in the folder that are not published.
+
+    Returns:
+        Places and names, sorted; never a value. Anything unreadable is named: the caller must let it block.
+    """
+    leaks: list[Leak] = []
+    unreadable: list[str] = []
+    files = size = 0
+    for path, problem in _files(folder, exclude):
+        name = path.relative_to(folder).as_posix()
+        # A leak in a name must not be spread by naming it.
+        shown = name if not _in_bytes(os.fsencode(name), secrets, "") else f"{path.suffix or 'a'} file"
+        if shown != name:
+            leaks += _in_bytes(os.fsencode(name), secrets, "the name of a file")
+        if problem:
+            unreadable.append(f"{shown} {problem}")
+            continue
+        try:
+            data = _read(path)
+            files, size = files + 1, size + len(data)
+            leaks += _in_bytes(data, secrets, shown)
+        except (Unreadable, OSError) as error:
+            unreadable.append(f"{shown} {error}")
+        except RecursionError:
+            unreadable.append(f"{shown} is nested too deeply")
+    return Searched(tuple(sorted(leaks)), tuple(sorted(unreadable)), files, size)
+
+
+def _in_bytes(data: bytes, secrets: SecretRegistry, file: str) -> list[Leak]:
+    finds = _Finds(file)
+    try:
+        _search(data, secrets, finds, "", 0, Budget(MOST_BYTES))
+    except Unreadable as error:
+        if not finds.leaks:
+            raise
+        # What was found blocks already; that there may be more is said with it.
+        finds.note(f"possibly more, because it {error}", 0, "")
+    return list(finds.leaks.values())
+
+
+def _search(data: bytes, secrets: SecretRegistry, finds: _Finds, where: str, depth: int, budget: Budget) -> None:
+    if depth > DEEPEST:
+        raise Unreadable("is packed too many times over")
+    for _ in range(ROUNDS):
+        for form, name in secrets.present(data):
+            finds.note(name, data.find(form), where)
+        for kind, start, _end in find_shapes(data):
+            finds.note(kind, start, where)
+        for place, inner in embedded(data, budget):
+            _search(inner, secrets, finds, f"{where}, {place}" if where else place, depth + 1, budget)
+        data = unescaped(data)
+        if not data:
+            return
+        where = where if where.endswith("escaped") else f"{where}, escaped" if where else "escaped"
+
+
+def _files(folder: Path, exclude: Collection[str]) -> Iterator[tuple[Path, str]]:
+    """Every entry that is no folder, sorted, and why it cannot be searched."""
+    failed: list[OSError] = []
+    for base, folders, names in os.walk(folder, onerror=failed.append):
+        here = Path(base)
+        left_out = set(exclude) if here == folder else set()
+        folders[:] = [name for name in folders if name not in left_out]
+        links = [name for name in folders if (here / name).is_symlink()]
+        for name in sorted({*names, *links} - left_out):
+            path = here / name
+            regular = path.is_file() and not path.is_symlink()
+            yield path, "" if regular else "is no regular file"
+    for error in failed:
+        yield Path(error.filename or folder), f"cannot be read: {error.strerror}"
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        data = stream.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise Unreadable(f"is larger than {MOST_BYTES >> 20} MiB")
+    return data
