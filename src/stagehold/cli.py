@@ -48,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--release", metavar="DIGEST", help="the build to be released, sha256:…")
     run.add_argument("--profile", metavar="NAME", help="a load profile at least as strong as the environment's")
     run.add_argument("--out", metavar="DIR", type=Path, help="write here; emptied first (default: reports/runs/<id>)")
+    run.add_argument("--history", metavar="FILE", type=Path,
+                     help="earlier runs: what changed since the last GO, trends; this run is added")  # fmt: skip
 
     check = _command(commands, "check", _check, "run suites or checks; for people, not a gate",
                      "stagehold check staging tls\n  stagehold check staging AUT-007 ACC-008 --trace")  # fmt: skip
@@ -77,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     selftest = _command(commands, "selftest", _selftest, "prove that the gate can still go red",
                         "stagehold selftest\n  stagehold selftest TLS-001 HDR-001")  # fmt: skip
     selftest.add_argument("checks", metavar="CHECK-ID", nargs="*", help="only the defects of these checks")
+    selftest.add_argument("--benches", metavar="N", type=int, choices=range(1, 17),
+                          help="demos to use at a time (default: as many as processors, at most 4)")  # fmt: skip
 
     doctor = _command(commands, "doctor", _doctor, "tools, versions, and how to get what is missing",
                       "stagehold doctor --install")  # fmt: skip
@@ -161,7 +165,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
     console = _console()
     ended = run_gate(
-        Request(arguments.environment, release=arguments.release, profile=arguments.profile, out=arguments.out),
+        Request(
+            arguments.environment,
+            release=arguments.release,
+            profile=arguments.profile,
+            out=arguments.out,
+            history=arguments.history,
+        ),
         console,
     )
     _show(ended, console)
@@ -200,21 +210,28 @@ def _check(arguments: argparse.Namespace) -> int:
         console,
     )
     print_checks(checked.results, console, checked.folder)
+    for problem in checked.problems:
+        _complain(StageholdError(problem.what, remedy=problem.remedy))
     return checked.exit_code
 
 
 def _plan(arguments: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
     from stagehold.catalogue.apart import catalogue_of
     from stagehold.catalogue.read import all_suites
     from stagehold.demo.served import locate
     from stagehold.environment.reader import read_environment
+    from stagehold.environment.waiver_file import read_waivers
     from stagehold.network.door import Network
     from stagehold.plan import build_plan, render
 
     loaded = read_environment(locate(arguments.environment))
     specs = catalogue_of(all_suites(loaded.folder, loaded.environment.suites))
     network = Network.build(loaded.environment)
-    render(build_plan(loaded, specs, network.entries), _console())
+    now = datetime.now(UTC)
+    waivers = read_waivers(loaded.folder, specs, now).waivers
+    render(build_plan(loaded, specs, network.entries, waivers, now), _console())
     return EXIT_OK
 
 
@@ -261,7 +278,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _selftest(arguments: argparse.Namespace) -> int:
     from stagehold.demo.selftest import run_selftest
 
-    return run_selftest(arguments.checks, _console())
+    return run_selftest(arguments.checks, _console(), arguments.benches)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -275,7 +292,8 @@ def _report(arguments: argparse.Namespace) -> int:
     from stagehold.gate.rebuild import rebuild
     from stagehold.reporting.terminal import print_summary
 
-    folder, verdict = rebuild(arguments.run)
+    folder, verdict, known = rebuild(arguments.run)
+    sys.stdout.write(f"{known}\n")
     print_summary(verdict, _console(), report_paths(folder))
     if arguments.open:
         import webbrowser

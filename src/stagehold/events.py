@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from stagehold.model import CaseResult, ExpectedCheck
+from stagehold.redaction.redactor import REDACTOR, Redactor
 
 FILE_NAME = "events.jsonl"
 
@@ -29,10 +30,11 @@ def utc_now() -> str:
 
 
 class EventLog:
-    """Appends events to the log of one run."""
+    """Appends events to the log of one run, without secrets."""
 
-    def __init__(self, run_folder: Path) -> None:
+    def __init__(self, run_folder: Path, redactor: Redactor = REDACTOR) -> None:
         self.path = run_folder / FILE_NAME
+        self._redactor = redactor
 
     def write(self, event: str, /, **fields: Any) -> None:
         """Append one event and return only when it is on disk.
@@ -40,7 +42,8 @@ class EventLog:
         Raises:
             OSError: it could not be written; callers let that block.
         """
-        line = json.dumps({"event": event, "at": utc_now(), **fields}, ensure_ascii=False).encode() + b"\n"
+        document = {"event": event, "at": utc_now(), **self._redactor.value(fields)}
+        line = json.dumps(document, ensure_ascii=False).encode() + b"\n"
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

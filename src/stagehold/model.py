@@ -7,6 +7,7 @@ not a silent default.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -115,6 +116,37 @@ def _safeguard(value: str) -> str:
     return value
 
 
+def _words(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty")
+    return value
+
+
+def _utc_moment(value: str) -> str:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", value):
+        raise ValueError("is no moment in UTC")
+    try:
+        datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"is no moment of the calendar: {error}") from error
+    return value
+
+
+def _created(value: str) -> str:
+    return _utc_moment(value if "T" in value else f"{value}T00:00:00Z")
+
+
+Words = Annotated[str, AfterValidator(_words)]
+UtcMoment = Annotated[
+    str,
+    AfterValidator(_utc_moment),
+    Field(description="a moment in UTC with its `Z`, such as `2026-12-01T00:00:00Z`"),
+]
+Created = Annotated[
+    str,
+    AfterValidator(_created),
+    Field(description="a date or moment in UTC, such as `2026-11-20` or `2026-11-20T09:00:00Z`"),
+]
 CheckId = Annotated[str, AfterValidator(_check_id)]
 Safeguard = Annotated[str, AfterValidator(_safeguard)]
 
@@ -179,6 +211,10 @@ class CaseResult(Model):
     observed: str = ""
     reproduce: str = ""
     """A command line by which a third party sees the same; placeholders stand for secrets."""
+    deviation: str = ""
+    """What is wrong, in words that stay the same from run to run; "" where `observed` and `message` say so.
+
+    A waiver accepts exactly this (`stagehold.waivers.deviation_of`)."""
     details: str = ""
     """The traceback or assertion text, for people who debug."""
     started: str = ""
@@ -240,6 +276,8 @@ class Problem(Model):
     remedy: str = ""
     leak: bool = False
     """A secret was found in what would be published: NO_GO by itself."""
+    refuses: bool = False
+    """NO_GO by itself, too: not a lack of proof but a rule that was broken, such as too many waivers."""
 
 
 class WaiverState(StrEnum):
@@ -252,23 +290,50 @@ class WaiverState(StrEnum):
     """The check passes now, or failed otherwise: the waiver should go."""
 
 
-class Waiver(Model):
-    """A signed-off, expiring acceptance of one exact failure. Times are UTC, ISO 8601 with `Z`."""
+class Risk(StrEnum):
+    """What an accepted failure may cost; it bounds how long a waiver may last."""
 
-    id: str
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class WaiverEntry(Model):
+    """A signed-off, expiring acceptance of one exact failure, as `waivers.yaml` holds it."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$", description="a name such as `W-2026-012`")
+    """Names the waiver in every report."""
     check: CheckId
+    """The one check; there are no wildcards."""
     case: str = ""
-    """The exact case; "" for a check without cases."""
-    observed: str = ""
-    """When given, the observation that is accepted; another failure of the same case is not."""
-    reason: str
-    risk: str = "medium"
-    owner: str
-    author: str
-    approved_by: str
-    ticket: str
-    created: str
-    expires: str
+    """The exact case, as reports show it; left out for a check without cases."""
+    observed: Words
+    """The deviation that is accepted, word for word; another failure of the same case is not.
+
+    `waiver-drafts.yaml` of a blocked run holds it ready to copy."""
+    reason: Words
+    """Why this may go live, for who reads the decision."""
+    risk: Risk
+    """What the failure may cost. It bounds the life: low 90 days, medium 30, high 7."""
+    owner: Words
+    """Who repairs it: a person or a team."""
+    author: Words
+    """Who wrote the waiver."""
+    approved_by: Words
+    """Who approved it; never the author."""
+    approved_also_by: str = ""
+    """A second approver, which blockers of access control need."""
+    ticket: Words
+    """Where the repair is followed."""
+    created: Created
+    """When it was approved."""
+    expires: UtcMoment
+    """The instant from which the failure blocks again."""
+
+
+class Waiver(WaiverEntry):
+    """A waiver and where it stands."""
+
     location: str = ""
     """`file:line`."""
 
@@ -299,6 +364,8 @@ class Changes(Model):
     """Check id to the start (UTC) of the first of the unbroken row of runs in which it failed, this one included."""
     p95_ms: dict[str, tuple[float, float]] = Field(default_factory=dict)
     """Name of a request to its 95th percentile then and now, in milliseconds."""
+    note: str = ""
+    """What is wrong with the history itself, such as damaged lines; never a reason for or against a release."""
 
 
 class Artifact(Model):
@@ -325,6 +392,7 @@ class RunInfo(Model):
     environment_file: str = ""
     environment_digest: str = ""
     suite_digest: str = ""
+    waivers_digest: str = ""
     targets: tuple[str, ...] = ()
     profile: str = ""
     started: str = ""
@@ -352,6 +420,8 @@ class Verdict(Model):
     problems: tuple[Problem, ...] = ()
     not_claimed: int = 0
     waivers: tuple[WaiverResult, ...] = ()
+    valid_until: str = ""
+    """UTC: the earliest expiry of the waivers that a GO rests on; "" for any other verdict."""
     changes: Changes | None = None
     """None: no history was given."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -16,17 +17,23 @@ from stagehold.catalogue.read import all_suites
 from stagehold.context import new_run_id, save_context
 from stagehold.demo.served import locate
 from stagehold.environment.reader import read_environment
-from stagehold.environment.secrets import require_references, secret_variables
-from stagehold.errors import ConfigError
-from stagehold.events import EventLog, read_events
+from stagehold.environment.secrets import register, require_references, secret_variables
+from stagehold.errors import ConfigError, ReportError
+from stagehold.events import EventLog, read_events, utc_now
 from stagehold.gate.lanes import Lanes, collect, pytest_command, scrubbed_environment
 from stagehold.gate.preflight import refuse_variables
 from stagehold.gate.progress import Progress
+from stagehold.gate.quarantine import LeakFound, problems_of, require_clean, set_apart
 from stagehold.gate.vantage import enter
-from stagehold.model import CheckResult, CheckSpec, ExpectedCheck, Outcome
+from stagehold.judgement import judge_checks
+from stagehold.model import CheckResult, CheckSpec, ExpectedCheck, Outcome, Problem
 from stagehold.network.door import Network
+from stagehold.redaction.hooks import install
+from stagehold.redaction.registry import KNOWN, Handover
+from stagehold.reporting.waiver_drafts import write_drafts
 from stagehold.runs import REPORTS, environment_lock
-from stagehold.verdict import judge_checks
+
+_SCREEN = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR")
 
 
 @dataclass(frozen=True)
@@ -47,15 +54,16 @@ class Checked:
 
     results: list[CheckResult]
     folder: Path
-    log_tail: str = field(default="")
+    problems: tuple[Problem, ...] = ()
+    """What the search for secrets found, or could not look into."""
 
     @property
     def exit_code(self) -> int:
-        """0: everything that ran passed, and something did; 1: something failed; 3: undecided."""
+        """0: everything that ran passed, and something did; 1: something failed, or a secret leaked; 3: undecided."""
         outcomes = {result.outcome for result in self.results}
-        if Outcome.FAILED in outcomes:
+        if Outcome.FAILED in outcomes or any(problem.leak for problem in self.problems):
             return 1
-        undecided = {Outcome.INCONCLUSIVE, Outcome.NOT_RUN} & outcomes
+        undecided = self.problems or {Outcome.INCONCLUSIVE, Outcome.NOT_RUN} & outcomes
         return 3 if undecided or Outcome.PASSED not in outcomes else 0
 
 
@@ -66,8 +74,16 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
         ConfigError: a suite or id that does not exist, or a wrong description.
     """
     refuse_variables()
+    if request.headed and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+        raise ConfigError(
+            "--headed: there is no display to show the browser on",
+            remedy="Run it on a desktop, or use --trace and look at the browser afterwards.",
+        )
     loaded = read_environment(locate(request.environment))
     require_references(loaded.environment, loaded.folder)
+    install()
+    for warning in register(loaded.environment, loaded.folder):
+        console.print(f"warning: {warning}", highlight=False, soft_wrap=True, markup=False)
     suites = all_suites(loaded.folder, loaded.environment.suites)
     specs = catalogue_of(suites)
     wanted = select(request.what, specs)
@@ -87,7 +103,8 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
             headed=request.headed,
             trace=request.trace,
         )
-        variables = scrubbed_environment(secret_variables(loaded.environment))
+        screen = _SCREEN if request.headed else ()
+        variables = scrubbed_environment((*secret_variables(loaded.environment), *screen))
         ids = {spec.id for spec in wanted}
         expected = [_alone(check, ids) for check in collect(folder, chosen, variables) if check.spec.id in ids]
         EventLog(folder).expected(expected)
@@ -97,7 +114,11 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
                 "--stagehold-only",
                 ",".join(sorted(ids)),
             ]
-            subprocess.run([*command, "--pdb", "-s"], env=variables, check=False)
+            handover = Handover()
+            command += ["--stagehold-handover", str(handover.descriptor), "--pdb", "-s"]
+            subprocess.run(command, env=variables, pass_fds=(handover.descriptor,), check=False)
+            handover.into(KNOWN)
+            handover.close()
         else:
             policy = loaded.environment.policy
             with Progress(folder, expected, console) as progress:
@@ -110,7 +131,22 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
                     on_tick=progress.tick,
                     only=sorted(ids),
                 ).run()
-        return Checked(judge_checks(expected, read_events(folder).cases), folder)
+        results = judge_checks(expected, read_events(folder).cases)
+        write_drafts(folder, results, utc_now()[:10])
+        return _searched(Checked(results, folder))
+
+
+def _searched(checked: Checked) -> Checked:
+    """With what a search for secrets found; then the files are set apart and nothing observed is shown."""
+    try:
+        require_clean(checked.folder, KNOWN)
+    except LeakFound as found:
+        set_apart(checked.folder)
+        silent = [result.model_copy(update={"reason": "", "cases": ()}) for result in checked.results]
+        return Checked(silent, checked.folder, tuple(problems_of(found.leaks)))
+    except ReportError as error:
+        return Checked(checked.results, checked.folder, (Problem(what=str(error), remedy=error.remedy),))
+    return checked
 
 
 def select(what: Sequence[str], specs: Sequence[CheckSpec]) -> list[CheckSpec]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from rich.console import Console
@@ -15,7 +16,8 @@ from rich.table import Table
 
 from stagehold.environment.reader import LoadedEnvironment
 from stagehold.environment.secrets import Reference, look_up
-from stagehold.model import CheckSpec, Commitment, Traffic
+from stagehold.model import CheckSpec, Commitment, Traffic, Waiver
+from stagehold.waivers import in_force, left_or_ago, over_budget
 
 NAMED = 3
 """References named as an obstacle; all are in the table above it."""
@@ -70,6 +72,18 @@ class PlannedCommitment:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedWaiver:
+    """A waiver, and how long it still lasts. Whether it accepts anything shows only in a run."""
+
+    waiver: Waiver
+    active: bool
+    left: str
+    """`4 days left`, `expired 3 days ago`."""
+    commitments: tuple[str, ...]
+    """Ids of the sentences that would lose their proof."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything `stagehold plan` shows."""
 
@@ -84,6 +98,7 @@ class Plan:
     references: tuple[Reference, ...]
     vantages: tuple[tuple[str, str], ...]
     traffic: tuple[Traffic, ...]
+    waivers: tuple[PlannedWaiver, ...] = ()
 
     @property
     def obstacles(self) -> tuple[str, ...]:
@@ -99,16 +114,25 @@ class Plan:
         found += dict.fromkeys(f"{entry.host}: {entry.problem}" for entry in self.entries if entry.problem)
         if not any(check.runs for check in self.checks):
             found.append("no check will run")
+        found += [problem.what for problem in over_budget([item.waiver for item in self.waivers if item.active])]
         return tuple(found)
 
 
-def build_plan(loaded: LoadedEnvironment, specs: Sequence[CheckSpec], network_entries: Sequence[AllowEntry]) -> Plan:
+def build_plan(
+    loaded: LoadedEnvironment,
+    specs: Sequence[CheckSpec],
+    network_entries: Sequence[AllowEntry],
+    waivers: Sequence[Waiver] = (),
+    now: datetime | None = None,
+) -> Plan:
     """What a run of this environment would do.
 
     Args:
         loaded: the environment and its statement.
         specs: the catalogue.
         network_entries: what may be contacted, from `Network.entries`.
+        waivers: the waivers beside the environment; they need `now`.
+        now: the moment the plan speaks of.
     """
     environment = loaded.environment
     checks = tuple(_planned(loaded, spec) for spec in specs)
@@ -128,6 +152,7 @@ def build_plan(loaded: LoadedEnvironment, specs: Sequence[CheckSpec], network_en
         entries=tuple(network_entries),
         references=look_up(environment, loaded.folder),
         vantages=tuple((name, vantage.agent) for name, vantage in environment.vantage.items()),
+        waivers=tuple(_planned_waiver(waiver, loaded, checks, now) for waiver in waivers) if now else (),
         traffic=environment.consent.classes,
     )
 
@@ -138,6 +163,14 @@ def _planned(loaded: LoadedEnvironment, spec: CheckSpec) -> PlannedCheck:
     if spec.traffic not in environment.consent.classes:
         missing.append(f"no consent for {spec.traffic.value} traffic")
     return PlannedCheck(spec, tuple(missing))
+
+
+def _planned_waiver(
+    waiver: Waiver, loaded: LoadedEnvironment, checks: Sequence[PlannedCheck], now: datetime
+) -> PlannedWaiver:
+    proves = {name for check in checks if check.spec.id == waiver.check for name in check.spec.proves}
+    concerned = (c.id for c in loaded.statement.commitments if proves & set(c.safeguards))
+    return PlannedWaiver(waiver, in_force(waiver, now), left_or_ago(waiver, now), tuple(concerned))
 
 
 def _prospect(
@@ -172,6 +205,7 @@ def render(plan: Plan, console: Console) -> None:
     _checks(plan, console)
     _network(plan, console)
     _commitments(plan, console)
+    _waivers(plan, console)
     _references(plan, console)
     _end(plan, console)
 
@@ -224,6 +258,18 @@ def _commitments(plan: Plan, console: Console) -> None:
         missing = item.reason or (f"not proven by any check: {', '.join(item.unproven)}" if item.unproven else "")
         counted = f"{item.running} of {len(item.checks)}"
         table.add_row(escape(item.commitment.id), item.prospect, counted, escape(missing))
+    console.print(table, highlight=False)
+
+
+def _waivers(plan: Plan, console: Console) -> None:
+    if not plan.waivers:
+        return
+    table = _table(f"\nWaivers ({len(plan.waivers)})", "id", "check", "life", "risk", "owner", "without proof")
+    for item in plan.waivers:
+        waiver = item.waiver
+        case = f" [{waiver.case}]" if waiver.case else ""
+        cells = (waiver.id, f"{waiver.check}{case}", item.left, waiver.risk.value, waiver.owner)
+        table.add_row(*map(escape, cells), ", ".join(item.commitments))
     console.print(table, highlight=False)
 
 

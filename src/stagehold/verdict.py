@@ -5,9 +5,12 @@ Pure: no files, no clock, no pytest. Whatever is not proven blocks; only an expl
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
+from stagehold.commitments import ids_of, judge_commitments, waivers_of
+from stagehold.judgement import UNDECIDED, judge_checks
 from stagehold.model import (
     CaseResult,
     CheckResult,
@@ -20,22 +23,14 @@ from stagehold.model import (
     Problem,
     Promise,
     RunInfo,
-    Severity,
     Verdict,
+    Waiver,
+    WaiverResult,
+    WaiverState,
 )
+from stagehold.waivers import apply_waivers
 
 UNFINISHED = "the run has not finished"
-
-_WORST_FIRST = (
-    Outcome.FAILED,
-    Outcome.INCONCLUSIVE,
-    Outcome.NOT_RUN,
-    Outcome.UNCOVERED,
-    Outcome.PASSED,
-    Outcome.NOT_APPLICABLE,
-)
-_SEVERITIES = (Severity.BLOCKER, Severity.CRITICAL, Severity.NORMAL)
-_BLOCKING = (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)
 
 
 class Rules(Model):
@@ -54,6 +49,8 @@ def decide(
     rules: Rules,
     run: RunInfo,
     problems: Sequence[Problem] = (),
+    waivers: Sequence[Waiver] = (),
+    now: datetime | None = None,
 ) -> Verdict:
     """Judge a run (contract section 3).
 
@@ -64,11 +61,20 @@ def decide(
         rules: what is required of them.
         run: facts, passed through.
         problems: whatever else keeps the run from a decision (a crashed lane, an unreachable target).
+        waivers: every waiver of the environment, expired ones included.
+        now: when the run is decided; without it no waiver is in force.
     """
     trouble = list(problems)
     trouble += _surprises(expected, recorded)
-    checks = judge_checks(expected, recorded)
-    commitments = _judge_commitments(statement, checks, rules)
+    waived = apply_waivers(
+        judge_checks(expected, recorded),
+        waivers,
+        cases={check.spec.id: check.cases for check in expected},
+        now=now or datetime.max.replace(tzinfo=UTC),
+    )
+    checks = waived.checks
+    trouble += waived.problems
+    commitments = judge_commitments(statement, checks, required=rules.required_commitments, strict=rules.strict)
     trouble += _statement_problems(statement, rules)
     if not checks:
         trouble.append(
@@ -79,9 +85,11 @@ def decide(
         )
 
     counts = Counter(result.outcome for result in checks)
-    failed = [result for result in checks if result.outcome is Outcome.FAILED]
-    open_checks = [result for result in checks if result.outcome in _BLOCKING]
-    open_commitments = [result for result in commitments if result.required and result.state is not Promise.KEPT]
+    failed = [result for result in checks if result.outcome is Outcome.FAILED and not result.waived]
+    refused = [problem for problem in trouble if problem.leak or problem.refuses]
+    open_checks = [result for result in checks if result.outcome in UNDECIDED]
+    settled = {Promise.KEPT, Promise.WAIVED}
+    open_commitments = [result for result in commitments if result.required and result.state not in settled]
     uncovered = [result for result in checks if result.outcome is Outcome.UNCOVERED]
     blocking_uncovered = uncovered if rules.strict else []
 
@@ -95,15 +103,18 @@ def decide(
     ]
     reasons += [f"{result.spec.id} is not configured (strict): {result.reason}" for result in blocking_uncovered]
 
-    if failed:
+    if failed or refused:
         decision = Decision.NO_GO
     elif trouble or open_checks or open_commitments or blocking_uncovered or not counts[Outcome.PASSED] or reasons:
         decision = Decision.INCONCLUSIVE
     else:
         decision = Decision.GO
+    results = tuple(_with_commitments(result, commitments) for result in waived.results)
+    in_force = [result.waiver for result in results if result.state is WaiverState.IN_FORCE]
+    valid_until = min((waiver.expires for waiver in in_force), default="") if decision is Decision.GO else ""
     return Verdict(
         decision=decision,
-        headline=_headline(decision, checks, commitments, trouble),
+        headline=_headline(decision, checks, commitments, trouble, valid_until),
         reasons=tuple(reasons),
         run=run,
         expected_checks=len(checks),
@@ -113,7 +124,17 @@ def decide(
         commitments=tuple(commitments),
         problems=tuple(trouble),
         not_claimed=sum(not result.required for result in commitments),
+        waivers=results,
+        valid_until=valid_until,
     )
+
+
+def _with_commitments(result: WaiverResult, commitments: Sequence[CommitmentResult]) -> WaiverResult:
+    """The waiver with the sentences that lose their proof by it."""
+    if result.state is not WaiverState.IN_FORCE:
+        return result
+    ids = tuple(item.commitment.id for item in commitments if result.waiver.check in item.checks)
+    return result.model_copy(update={"commitments": ids})
 
 
 def unfinished(
@@ -144,6 +165,27 @@ def with_problem(verdict: Verdict, problem: Problem) -> Verdict:
             "headline": headline,
             "reasons": (*verdict.reasons, problem.what),
             "problems": (*verdict.problems, problem),
+            "valid_until": "",
+        }
+    )
+
+
+def leaked(verdict: Verdict, problems: Sequence[Problem]) -> Verdict:
+    """NO_GO because a secret was found in what would be published, without a word that the secret could be in.
+
+    What the checks observed goes with the files that are set apart; how many there were stays.
+    """
+    return verdict.model_copy(
+        update={
+            "decision": Decision.NO_GO,
+            "headline": "Do not deploy, and do not publish this run: a secret was found in the report.",
+            "reasons": tuple(problem.what for problem in problems),
+            "problems": tuple(problems),
+            "checks": (),
+            "commitments": (),
+            "waivers": (),
+            "valid_until": "",
+            "changes": None,
         }
     )
 
@@ -166,150 +208,6 @@ def _surprises(expected: Sequence[ExpectedCheck], recorded: Sequence[CaseResult]
     return found
 
 
-def judge_checks(expected: Sequence[ExpectedCheck], recorded: Sequence[CaseResult]) -> list[CheckResult]:
-    """Each expected check with its cases and what they amount to, worst first."""
-    by_check: dict[str, list[CaseResult]] = defaultdict(list)
-    for result in recorded:
-        by_check[result.check].append(result)
-    own = [_judge_check(check, by_check[check.spec.id]) for check in expected]
-    final = _apply_requirements({result.spec.id: result for result in own})
-    order = {severity: rank for rank, severity in enumerate(_SEVERITIES)}
-    return sorted(final.values(), key=lambda r: (_WORST_FIRST.index(r.outcome), order[r.spec.severity], r.spec.id))
-
-
-def _judge_check(check: ExpectedCheck, recorded: Sequence[CaseResult]) -> CheckResult:
-    cases: list[CaseResult] = []
-    for case in check.cases:
-        tries = [result for result in recorded if result.case == case]
-        cases += tries or [
-            CaseResult(check=check.spec.id, case=case, outcome=Outcome.NOT_RUN, message="no outcome was recorded")
-        ]
-    cases += [result for result in recorded if result.case not in check.cases]
-    if not check.cases:
-        return CheckResult(
-            spec=check.spec,
-            outcome=max(
-                (Outcome.NOT_RUN, *(result.outcome for result in cases)),
-                key=lambda outcome: -_WORST_FIRST.index(outcome),
-            ),
-            reason="it was collected with no case to run",
-            cases=tuple(cases),
-        )
-    decisive = _decisive(cases)
-    worst = min(decisive, key=lambda result: _WORST_FIRST.index(result.outcome))
-    return CheckResult(spec=check.spec, outcome=worst.outcome, reason=_reason(worst, decisive), cases=tuple(cases))
-
-
-def _decisive(cases: Iterable[CaseResult]) -> list[CaseResult]:
-    """One result per case: a failure of any try, else what the last try said (the worst of equals)."""
-    chosen: dict[str, CaseResult] = {}
-    for result in cases:
-        before = chosen.get(result.case)
-        if before is None:
-            chosen[result.case] = result
-            continue
-        pair = sorted((before, result), key=lambda r: _WORST_FIRST.index(r.outcome))
-        if pair[0].outcome is Outcome.FAILED or before.attempt == result.attempt:
-            chosen[result.case] = pair[0]
-        else:
-            chosen[result.case] = max(before, result, key=lambda r: r.attempt)
-    return list(chosen.values())
-
-
-def _reason(worst: CaseResult, cases: Sequence[CaseResult]) -> str:
-    if worst.outcome is Outcome.PASSED:
-        return ""
-    same = sum(result.outcome is worst.outcome for result in cases)
-    more = f" (and {same - 1} more of {len(cases)} cases)" if same > 1 else ""
-    return (worst.message or worst.observed or "no reason was recorded") + more
-
-
-def _apply_requirements(own: Mapping[str, CheckResult]) -> dict[str, CheckResult]:
-    """Rule 10: a check whose requirement did not pass says nothing, whatever it recorded."""
-    final: dict[str, CheckResult] = {}
-    visiting: set[str] = set()
-
-    def settle(check_id: str) -> CheckResult:
-        if check_id in final:
-            return final[check_id]
-        result = own[check_id]
-        visiting.add(check_id)
-        for needed in result.spec.requires:
-            if needed in visiting:
-                reason = f"it requires {needed}, which in turn requires {check_id}"
-            elif needed not in own:
-                reason = f"it requires {needed}, which is not among the expected checks"
-            elif (other := settle(needed)).outcome is not Outcome.PASSED:
-                reason = f"it requires {needed}, which is {other.outcome.value.replace('_', ' ')}: {other.reason}"
-            else:
-                continue
-            if result.outcome in {Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE}:
-                result = result.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "reason": reason})
-            break
-        visiting.discard(check_id)
-        final[check_id] = result
-        return result
-
-    for check_id in own:
-        settle(check_id)
-    return final
-
-
-def _judge_commitments(
-    statement: Sequence[Commitment], checks: Sequence[CheckResult], rules: Rules
-) -> list[CommitmentResult]:
-    return [
-        _judge_commitment(
-            commitment,
-            [check for check in checks if set(check.spec.proves) & set(commitment.safeguards)],
-            required=rules.required_commitments is None or commitment.id in rules.required_commitments,
-            strict=rules.strict,
-        )
-        for commitment in statement
-    ]
-
-
-def _judge_commitment(
-    commitment: Commitment, checks: Sequence[CheckResult], *, required: bool, strict: bool
-) -> CommitmentResult:
-    by_outcome = Counter(check.outcome for check in checks)
-    proven = {safeguard for c in checks if c.outcome is Outcome.PASSED for safeguard in c.spec.proves}
-    state, reason = _promise(checks, strict=strict)
-    if not required and state is not Promise.BROKEN:
-        state = Promise.NOT_CLAIMED
-    return CommitmentResult(
-        commitment=commitment,
-        state=state,
-        required=required,
-        reason=reason,
-        checks=tuple(check.spec.id for check in checks),
-        passed=by_outcome[Outcome.PASSED],
-        failed=by_outcome[Outcome.FAILED],
-        inconclusive=by_outcome[Outcome.INCONCLUSIVE] + by_outcome[Outcome.NOT_RUN],
-        uncovered=by_outcome[Outcome.UNCOVERED],
-        not_applicable=by_outcome[Outcome.NOT_APPLICABLE],
-        unproven_safeguards=tuple(s for s in commitment.safeguards if s not in proven),
-    )
-
-
-def _promise(checks: Sequence[CheckResult], *, strict: bool) -> tuple[Promise, str]:
-    def named(*outcomes: Outcome, core_only: bool = False) -> list[CheckResult]:
-        return [c for c in checks if c.outcome in outcomes and (c.spec.is_core or not core_only)]
-
-    if failed := named(Outcome.FAILED):
-        return Promise.BROKEN, f"{_ids(failed)} failed"
-    if unsure := named(*_BLOCKING):
-        return Promise.NOT_PROVEN, f"{_ids(unsure)} could not be decided"
-    if missing := named(Outcome.UNCOVERED, core_only=not strict):
-        return (
-            Promise.NOT_PROVEN,
-            f"not configured: {'; '.join(f'{c.spec.id} ({c.reason})' for c in missing)}",
-        )
-    if not named(Outcome.PASSED):
-        return Promise.NOT_PROVEN, "no check proves it" if not checks else "not a single check passed"
-    return Promise.KEPT, ""
-
-
 def _statement_problems(statement: Sequence[Commitment], rules: Rules) -> list[Problem]:
     ids = [commitment.id for commitment in statement]
     problems = []
@@ -327,27 +225,38 @@ def _statement_problems(statement: Sequence[Commitment], rules: Rules) -> list[P
     return problems
 
 
-def _ids(checks: Sequence[CheckResult]) -> str:
-    return ", ".join(check.spec.id for check in checks)
-
-
 def _headline(
     decision: Decision,
     checks: Sequence[CheckResult],
     commitments: Sequence[CommitmentResult],
     problems: Sequence[Problem],
+    valid_until: str,
 ) -> str:
     required = [result for result in commitments if result.required]
     kept = sum(result.state is Promise.KEPT for result in required)
     ratio = f"{kept} of {len(required)} required commitments kept"
+    if accepted := sum(result.state is Promise.WAIVED for result in required):
+        ratio += f", {accepted} waived"
+    waived = [check for check in checks if check.waived]
     match decision:
         case Decision.GO:
-            covered = sum(c.outcome in {Outcome.PASSED, Outcome.NOT_APPLICABLE} for c in checks)
-            rest = len(checks) - covered
+            rest = sum(c.outcome is Outcome.UNCOVERED for c in checks)
+            covered = len(checks) - rest
             aside = f", {rest} not configured" if rest else ""
+            if waived:
+                names = _count(len(waivers_of(waived)), "waiver")
+                failures = f"{_count(len(waived), 'check')} failed and accepted ({ids_of(waived)})"
+                until = f"{valid_until:.10} {valid_until[11:16]} UTC"
+                return (
+                    f"GO with {names}, valid until {until}: {failures}; "
+                    f"{ratio}; {covered} of {len(checks)} checks ran{aside}."
+                )
             return f"Every required promise was proven: {ratio}; {covered} of {len(checks)} checks ran{aside}."
         case Decision.NO_GO:
-            failed = sum(c.outcome is Outcome.FAILED for c in checks)
+            failed = sum(c.outcome is Outcome.FAILED and not c.waived for c in checks)
+            refused = [problem.what for problem in problems if problem.leak or problem.refuses]
+            if not failed and refused:
+                return f"Do not deploy: {refused[0]}; {ratio}."
             broken = [result.commitment.id for result in commitments if result.state is Promise.BROKEN]
             promises = (
                 f"{_count(len(broken), 'promise')} broken ({', '.join(broken)})"
@@ -356,7 +265,7 @@ def _headline(
             )
             return f"Do not deploy: {_count(failed, 'check')} failed, {promises}; {ratio}."
         case Decision.INCONCLUSIVE:
-            unsure = sum(c.outcome in _BLOCKING for c in checks)
+            unsure = sum(c.outcome in UNDECIDED for c in checks)
             first = problems[0].what if problems else f"{_count(unsure, 'check')} could not be decided"
             if not problems and not unsure:
                 first = "not every required promise was proven"

@@ -22,6 +22,8 @@ from stagehold.catalogue.read import LOAD_SUITE, shipped_suites
 from stagehold.errors import RunError
 from stagehold.events import EventLog
 from stagehold.model import ExpectedCheck, LaneRecord
+from stagehold.redaction.redactor import REDACTOR
+from stagehold.redaction.registry import KNOWN, Handover
 
 REFUSED_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "ALLURE_TESTPLAN_PATH")
 """Variables that deselect checks or load foreign code; a run with one of them set is refused."""
@@ -99,7 +101,7 @@ def _collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, s
         )
     except subprocess.TimeoutExpired as error:
         raise RunError(f"the suites could not be collected within {_COLLECT_DEADLINE:.0f} s") from error
-    output = (done.stdout + done.stderr).strip()
+    output = REDACTOR.text((done.stdout + done.stderr).strip())
     (run_folder / "lanes").mkdir(exist_ok=True)
     with (run_folder / "lanes" / "collect.log").open("a", encoding="utf-8") as log:
         log.write(f"{output}\n")
@@ -161,18 +163,29 @@ class Lanes:
     records: list[LaneRecord] = field(default_factory=list)
 
     def run(self) -> list[LaneRecord]:
-        """All suites side by side, then load alone. Always returns; every lane is ended."""
+        """All suites side by side, then load alone; every lane is ended, and what it knew to be secret is known here.
+
+        Raises:
+            RunError: that did not arrive.
+        """
         first = [name for name in self.suites if name != LOAD_SUITE]
-        self._run_together(first)
-        if LOAD_SUITE in self.suites:
-            self._run_together([LOAD_SUITE])
+        handover = Handover()
+        try:
+            self._run_together(first, handover)
+            if LOAD_SUITE in self.suites:
+                self._run_together([LOAD_SUITE], handover)
+        finally:
+            handover.into(KNOWN)
+            handover.close()
+            # What a crash printed did not pass the plug-in.
+            REDACTOR.files(sorted((self.run_folder / "lanes").glob("*.log")))
         return self.records
 
-    def _run_together(self, names: Sequence[str]) -> None:
+    def _run_together(self, names: Sequence[str], handover: Handover) -> None:
         lanes: list[Lane] = []
         try:
             for name in names:
-                lanes.append(self._start(name))  # noqa: PERF401 - lanes already started must be ended when one cannot start
+                lanes.append(self._start(name, handover))  # noqa: PERF401 - lanes already started must be ended when one cannot start
             while not all([lane.poll(time.monotonic()) for lane in lanes]):  # noqa: C419 - poll every lane
                 self.on_tick(lanes)
                 time.sleep(_POLL)
@@ -186,10 +199,11 @@ class Lanes:
                 self.records.append(lane.record())
                 EventLog(self.run_folder).write("lane_ended", **lane.record().model_dump())
 
-    def _start(self, name: str) -> Lane:
+    def _start(self, name: str, handover: Handover) -> Lane:
         log_folder = self.run_folder / "lanes"
         log_folder.mkdir(exist_ok=True)
         command = pytest_command([self.suites[name]], self.run_folder)
+        command += ["--stagehold-handover", str(handover.descriptor)]
         if self.only:
             command += ["--stagehold-only", ",".join(self.only)]
         now = time.monotonic()
@@ -200,6 +214,7 @@ class Lanes:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self.environment,
+                pass_fds=(handover.descriptor,),
                 start_new_session=True,
             )
         EventLog(self.run_folder).write("lane_started", suite=name, pid=process.pid)

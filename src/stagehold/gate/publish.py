@@ -8,13 +8,18 @@ import shutil
 from pathlib import Path
 
 from stagehold.errors import StageholdError
+from stagehold.gate.quarantine import QUARANTINE, LeakFound, blocked_by, require_clean, set_apart
 from stagehold.model import Problem, Verdict
+from stagehold.redaction.registry import KNOWN, SecretRegistry
 from stagehold.reporting.allure import write_allure_results
 from stagehold.reporting.allure_cli import find_allure_cli, find_node, generate_allure_report
 from stagehold.reporting.ci_log import render_annotations
 from stagehold.reporting.decision import render_decision
+from stagehold.reporting.executor import executor_of
 from stagehold.reporting.junit import render_junit
 from stagehold.reporting.manifest import manifest
+from stagehold.reporting.waiver_drafts import FILE_NAME as DRAFTS
+from stagehold.reporting.waiver_drafts import write_drafts
 from stagehold.runs import VERDICT, write_durably, write_verdict
 from stagehold.verdict import with_problem
 
@@ -22,15 +27,28 @@ MANIFEST = "manifest.json"
 _PAGES = ("decision.html", "decision.md", "junit.xml", "github-annotations.txt")
 
 
-def publish(folder: Path, verdict: Verdict, *, allure: bool = True) -> Verdict:
+def publish(
+    folder: Path,
+    verdict: Verdict,
+    *,
+    allure: bool = True,
+    history: Path | None = None,
+    secrets: SecretRegistry = KNOWN,
+) -> Verdict:
     """Write every report, then the verdict; returns the verdict that is on disk in the end.
 
-    A failure on the way turns GO into INCONCLUSIVE. When not even that can be written (a full disk), the
-    blocking verdict that has been there since the run began stays.
+    Everything is searched for secrets before it is rendered, because rendering hides it, and once more afterwards; a
+    secret makes the verdict NO_GO and sets the files apart. A failure on the way turns GO into INCONCLUSIVE. When not
+    even that can be written (a full disk), the blocking verdict that has been there since the run began stays.
     """
     try:
-        _write_reports(folder, verdict, allure=allure)
-        _finish(folder, verdict)
+        require_clean(folder, secrets)
+        _write_reports(folder, verdict, allure=allure, history=history)
+        _write_pages(folder, verdict)
+        require_clean(folder, secrets)
+        _finish(folder)
+    except LeakFound as found:
+        verdict = _quarantine(folder, verdict, found, secrets)
     except (OSError, StageholdError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, ValueError) else str(error)
         verdict = with_problem(
@@ -38,6 +56,12 @@ def publish(folder: Path, verdict: Verdict, *, allure: bool = True) -> Verdict:
             Problem(what=f"the reports could not be written: {reason}", remedy=getattr(error, "remedy", "")),
         )
         _salvage(folder, verdict)
+        try:
+            require_clean(folder, secrets)
+        except LeakFound as found:
+            verdict = _quarantine(folder, verdict, found, secrets)
+        except StageholdError:
+            return verdict
     return verdict
 
 
@@ -47,6 +71,7 @@ def report_paths(folder: Path) -> dict[str, Path]:
         "decision": folder / "decision.html",
         "report": folder / "allure-report" / "index.html",
         "verdict": folder / VERDICT,
+        "waiver drafts": folder / DRAFTS,
     }
     here = Path.cwd()
     return {
@@ -56,31 +81,36 @@ def report_paths(folder: Path) -> dict[str, Path]:
     }
 
 
-def _write_reports(folder: Path, verdict: Verdict, *, allure: bool) -> None:
+def _write_reports(folder: Path, verdict: Verdict, *, allure: bool, history: Path | None) -> None:
     # What an earlier attempt left must not look better than what is written now.
     for stale in ("allure-results", "allure-report"):
         if (folder / stale).exists():
             shutil.rmtree(folder / stale)
+    write_drafts(folder, verdict.checks, verdict.run.finished[:10])
     if allure:
-        write_allure_results(verdict, folder)
+        write_allure_results(verdict, folder, executor=executor_of(os.environ))
         name = f"{verdict.run.environment}: {verdict.decision.value.replace('_', '-')}"
-        generate_allure_report(folder, node=find_node(), cli=find_allure_cli(), name=name)
+        generate_allure_report(folder, node=find_node(), cli=find_allure_cli(), name=name, history=history)
 
 
-def _finish(folder: Path, verdict: Verdict) -> None:
-    """Manifest, pages and verdict, in this order and close together."""
-    for name, text in zip(_PAGES, _texts(verdict), strict=True):
+def _write_pages(folder: Path, verdict: Verdict) -> None:
+    """Pages and verdict under names that nobody reads yet."""
+    for name, text in zip(_PAGES, _texts(folder, verdict), strict=True):
         _write(folder / f".{name}", text.encode())
     _write(folder / f".{VERDICT}", verdict.model_dump_json(indent=2, by_alias=True).encode())
-    listing = manifest(folder, exclude=(MANIFEST, VERDICT, *_PAGES))
+
+
+def _finish(folder: Path) -> None:
+    """Manifest, pages and verdict, in this order and close together."""
+    listing = manifest(folder, exclude=(MANIFEST, VERDICT, QUARANTINE, *_PAGES))
     listing["files"] = {name.removeprefix("."): entry for name, entry in listing["files"].items()}
     write_durably(folder / MANIFEST, json.dumps(listing, indent=2, sort_keys=True).encode())
     for name in (*_PAGES, VERDICT):
         (folder / f".{name}").replace(folder / name)
 
 
-def _texts(verdict: Verdict) -> tuple[str, ...]:
-    return (*render_decision(verdict), render_junit(verdict), render_annotations(verdict))
+def _texts(folder: Path, verdict: Verdict) -> tuple[str, ...]:
+    return (*render_decision(verdict, folder), render_junit(verdict), render_annotations(verdict))
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -88,6 +118,21 @@ def _write(path: Path, data: bytes) -> None:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _quarantine(folder: Path, verdict: Verdict, found: LeakFound, secrets: SecretRegistry) -> Verdict:
+    """The blocking verdict first, then the files out of the way, then the pages that say so."""
+    verdict = blocked_by(found.leaks, verdict, secrets)
+    try:
+        write_verdict(folder, verdict)
+        set_apart(folder)
+        _write_pages(folder, verdict)
+        require_clean(folder, secrets)
+        _finish(folder)
+    except (OSError, StageholdError, ValueError) as error:
+        problem = Problem(what=f"the files could not all be set apart: {error}", remedy="Do not publish this folder.")
+        return with_problem(verdict, problem)
+    return verdict
 
 
 def _salvage(folder: Path, verdict: Verdict) -> None:
@@ -101,7 +146,7 @@ def _salvage(folder: Path, verdict: Verdict) -> None:
         ):
             (folder / name).unlink(missing_ok=True)
         write_verdict(folder, verdict)
-        for name, text in zip(_PAGES, _texts(verdict), strict=True):
+        for name, text in zip(_PAGES, _texts(folder, verdict), strict=True):
             (folder / name).write_text(text, encoding="utf-8")
     except (OSError, StageholdError, ValueError):
         return

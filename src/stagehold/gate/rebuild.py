@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from pathlib import Path
 
+from stagehold.context import FILE_NAME as CONTEXT
+from stagehold.environment.reader import read_environment
+from stagehold.environment.secrets import register
 from stagehold.errors import ConfigError
 from stagehold.events import read_events
 from stagehold.gate.publish import publish
@@ -12,11 +17,14 @@ from stagehold.runs import REPORTS, claim, read_verdict
 from stagehold.verdict import Rules, decide
 
 
-def rebuild(folder: Path | None) -> tuple[Path, Verdict]:
+def rebuild(folder: Path | None) -> tuple[Path, Verdict, str]:
     """Write the reports of a run again.
 
     The verdict is computed anew from the event log with the commitments of the stored one; where the stored
     verdict already blocks, the rebuilt one blocks too.
+
+    Returns:
+        The folder, the verdict, and in words which secrets could still be searched for.
 
     Raises:
         ConfigError: there is no such run, or its verdict is unreadable.
@@ -28,8 +36,9 @@ def rebuild(folder: Path | None) -> tuple[Path, Verdict]:
     claim(folder)
     stored = read_verdict(folder)
     recorded = read_events(folder)
+    known = _recall(folder)
     if recorded.expected is None or not stored.commitments:
-        return folder, publish(folder, stored, allure=bool(stored.checks))
+        return folder, publish(folder, stored, allure=bool(stored.checks)), known
     required = tuple(result.commitment.id for result in stored.commitments if result.required)
     verdict = decide(
         expected=recorded.expected,
@@ -41,7 +50,20 @@ def rebuild(folder: Path | None) -> tuple[Path, Verdict]:
             *stored.problems,
             *(Problem(what=f"the event log is damaged at {w}") for w in recorded.unreadable),
         ],
-    )
+        waivers=[result.waiver for result in stored.waivers],
+        now=datetime.fromisoformat(stored.run.finished) if stored.run.finished else None,
+    ).model_copy(update={"changes": stored.changes})
     if verdict.decision is Decision.GO and stored.decision is not Decision.GO:
         verdict = stored
-    return folder, publish(folder, verdict)
+    return folder, publish(folder, verdict), known
+
+
+def _recall(folder: Path) -> str:
+    """Learn the environment's passwords again, where they can still be read; tokens of the run are forgotten."""
+    try:
+        file = Path(json.loads((folder / CONTEXT).read_text(encoding="utf-8"))["environment_file"])
+        loaded = read_environment(file)
+        register(loaded.environment, loaded.folder)
+    except (OSError, ValueError, KeyError, ConfigError):
+        return "searched for what looks like a secret; the secrets of this run's environment are not at hand"
+    return "searched for the environment's secrets and what looks like one; tokens of that run are no longer known"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -20,7 +21,8 @@ from stagehold.catalogue.read import LOAD_SUITE, all_suites
 from stagehold.context import new_run_id, save_context, with_release
 from stagehold.demo.served import locate
 from stagehold.environment.reader import LoadedEnvironment, read_environment
-from stagehold.environment.secrets import read_digest, require_references, secret_variables
+from stagehold.environment.secrets import read_digest, register, require_references, secret_variables
+from stagehold.environment.waiver_file import read_waivers
 from stagehold.errors import ConfigError, RunError, StageholdError
 from stagehold.events import EventLog, read_events, utc_now
 from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
@@ -28,6 +30,7 @@ from stagehold.gate.preflight import missing_tools, refuse_variables, unreachabl
 from stagehold.gate.progress import Progress
 from stagehold.gate.publish import publish
 from stagehold.gate.vantage import enter
+from stagehold.history import History, entry_of, open_history
 from stagehold.model import (
     Artifact,
     CaseResult,
@@ -39,13 +42,16 @@ from stagehold.model import (
     Problem,
     RunInfo,
     Verdict,
+    Waiver,
 )
 from stagehold.network.door import Network
-from stagehold.redaction import redactor
+from stagehold.redaction.hooks import install
+from stagehold.redaction.redactor import REDACTOR
+from stagehold.reporting.allure_cli import HISTORY, REPORT
 from stagehold.runs import create_run_folder, environment_lock, write_verdict
 from stagehold.shipped import shipped
 from stagehold.tools import look, versions
-from stagehold.verdict import Rules, decide, unfinished
+from stagehold.verdict import Rules, decide, unfinished, with_problem
 
 EXIT_CODES = {Decision.GO: 0, Decision.NO_GO: 1, Decision.INCONCLUSIVE: 3}
 EXIT_USAGE = 2
@@ -60,6 +66,8 @@ class Request:
     release: str | None = None
     profile: str | None = None
     out: Path | None = None
+    history: Path | None = None
+    """Where earlier runs are kept, and this one will be."""
 
 
 @dataclass
@@ -78,6 +86,8 @@ class _Facts:
 
     info: RunInfo
     problems: list[Problem] = field(default_factory=list)
+    waivers: tuple[Waiver, ...] = ()
+    history: History | None = None
 
     def learn(self, **facts: object) -> None:
         self.info = self.info.model_copy(update=facts)
@@ -115,10 +125,13 @@ def _blocked(
     config_error: ConfigError | None = None,
 ) -> Ended:
     facts.learn(finished=utc_now())
+    reason = REDACTOR.text(reason)
     remedy = error.remedy if isinstance(error, StageholdError) else ""
     verdict = unfinished(facts.info, reason, remedy=remedy, problems=facts.problems)
     if folder is not None:
         verdict = publish(folder, verdict, allure=False)
+        if config_error is None:
+            verdict = _remember(folder, verdict, facts)
     return Ended(exit_code, verdict, folder, config_error)
 
 
@@ -127,17 +140,24 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
     refuse_variables()
     if request.release is not None and not request.release.strip():
         raise ConfigError("--release is empty", remedy="Give the digest of the build, sha256:…")
+    history = open_history(request.history) if request.history else None
     loaded = read_environment(locate(request.environment))
     environment = with_release(loaded.environment, request.release)
     require_references(environment, loaded.folder)
+    install()
+    for warning in register(environment, loaded.folder):
+        _say(console, f"warning: {warning}")
     profile = choose_profile(loaded, request.profile)
     suites = all_suites(loaded.folder, environment.suites)
     catalogue = catalogue_of(suites)
+    accepted = read_waivers(loaded.folder, catalogue, datetime.now(UTC))
+    facts.waivers, facts.history = accepted.waivers, history
     facts.learn(
         environment=environment.environment.id,
         environment_file=loaded.path.name,
         environment_digest=loaded.digest,
         suite_digest=suite_digest(suites),
+        waivers_digest=accepted.digest,
         targets=tuple(dict.fromkeys(target.base_url for target in environment.targets)),
         profile=profile,
         artifact=Artifact(expected_digest=_expected_digest(request, loaded)),
@@ -201,8 +221,6 @@ def _conclude(
     records: Sequence[LaneRecord],
     facts: _Facts,
 ) -> Verdict:
-    # What pytest printed of a crash may hold anything; the evidence was redacted when it was written.
-    redactor(loaded.environment, loaded.folder).files(sorted((folder / "lanes").glob("*.log")))
     recorded = read_events(folder)
     problems = facts.problems + lane_problems(recorded.events, records, expected)
     problems += [Problem(what=f"the event log is damaged at {where}") for where in recorded.unreadable]
@@ -222,8 +240,27 @@ def _conclude(
         rules=Rules(required_commitments=policy.required_commitments, strict=policy.strict),
         run=facts.info,
         problems=problems,
+        waivers=facts.waivers,
+        now=datetime.now(UTC),
     )
-    return publish(folder, verdict)
+    if facts.history is not None:
+        changes = facts.history.changes(entry_of(verdict, folder))
+        verdict = verdict.model_copy(update={"changes": changes})
+    verdict = publish(folder, verdict, history=facts.history.allure if facts.history else None)
+    return _remember(folder, verdict, facts)
+
+
+def _remember(folder: Path, verdict: Verdict, facts: _Facts) -> Verdict:
+    """Add the run to the history, after its verdict stands; a line that is lost there blocks."""
+    if facts.history is None:
+        return verdict
+    try:
+        facts.history.append(entry_of(verdict, folder))
+        facts.history.keep_allure(folder / REPORT / HISTORY)
+    except OSError as error:
+        problem = Problem(what=f"the history could not be written: {error.strerror}", remedy="Look at --history.")
+        return publish(folder, with_problem(verdict, problem), allure=False)
+    return verdict
 
 
 def lane_problems(
