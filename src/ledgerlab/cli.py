@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ledgerlab.defects import DEFECTS
+from ledgerlab.defects import DEFECTS, select
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -17,6 +17,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--dir", type=Path, required=True, metavar="D", help="its folder; removed if made here")
     up.add_argument("--defect", action="append", default=[], metavar="NAME", help="switch a fault on")
     up.add_argument("--mode", choices=("auto", "namespace", "loopback"), default="auto")
+    switch = commands.add_parser("switch", help="give a running laboratory these faults and no others")
+    switch.add_argument("--dir", type=Path, required=True, metavar="D", help="the folder it runs in")
+    switch.add_argument("--defect", action="append", default=[], metavar="NAME", help="without any: sound again")
     commands.add_parser("defects", help="list the faults that can be switched on")
     commands.add_parser("digest", help="print the build digest of the service's source tree")
     return parser
@@ -30,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.writelines(f"{defect.name:<{width}}  {defect.breaks}\n" for defect in DEFECTS)
         return 0
     # These need the optional dependencies of the demo; listing the defects does not.
+    from ledgerlab.lab import control  # noqa: PLC0415
     from ledgerlab.lab.deployment import source_digest  # noqa: PLC0415
     from ledgerlab.lab.errors import LabError  # noqa: PLC0415
     from ledgerlab.lab.supervisor import up  # noqa: PLC0415
@@ -38,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(source_digest() + "\n")
         return 0
     try:
+        if options.command == "switch":
+            control.switch(options.dir, [defect.name for defect in select(tuple(options.defect))])
+            return 0
         up(options.dir, tuple(options.defect), options.mode)
     except ValueError as error:
         sys.stderr.write(f"ledgerlab: {error}\n")

@@ -42,7 +42,7 @@ def test_each_edit_applies_once_and_leaves_valid_code(defect: Defect, tmp_path: 
     for path in tmp_path.rglob("*.py"):
         compile(path.read_text(), str(path), "exec")
     changed = candidate != source_digest()
-    assert changed is bool(defect.edits and defect.in_candidate)
+    assert changed is bool((defect.edits or defect.files) and defect.in_candidate)
     assert (candidate != deployed) is (not defect.in_candidate)
 
 
@@ -88,7 +88,7 @@ def test_certificates_are_issued_as_asked(
     how: Certificate, names: list[str], certificates: int, tmp_path: Path
 ) -> None:
     """Name, days left and served chain are those of the defect, and nothing else differs."""
-    pki.issue(tmp_path, "ledger.demo.test", "partners.demo.test", how)
+    pki.Authority().issue(tmp_path, "ledger.demo.test", "partners.demo.test", how)
     chain = x509.load_pem_x509_certificates((tmp_path / "partners.pem").read_bytes())
     leaf = chain[0]
     alternatives = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

@@ -35,6 +35,8 @@ class Certificate:
     """Instead of the service's own name."""
     days_left: int = 90
     with_intermediate: bool = True
+    rsa_bits: int | None = None
+    """An RSA key of that size instead of one on the curve P-256."""
 
 
 @dataclass(frozen=True)
@@ -51,4 +53,7 @@ class Defect:
     """Overrides of `ledgerlab.service.config.Settings`; `{web}` and `{database}` become addresses."""
     certificate: Certificate | None = None
     database_exposed: bool = False
+    database_on_ipv6: bool = False
+    mapped_to_database: bool = False
+    """The edge maps the partners' port to PostgreSQL."""
     disabled_accounts: tuple[str, ...] = ()

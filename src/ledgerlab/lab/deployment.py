@@ -13,6 +13,7 @@ from ledgerlab.service.version import build_digest
 
 PACKAGE = Path(ledgerlab.__file__).parent
 SERVICE = PACKAGE / "service"
+_STAGED = "app.new"
 
 
 def source_digest() -> str:
@@ -33,19 +34,40 @@ def apply(edit: Edit, tree: Path) -> None:
     path.write_text(text.replace(edit.before, edit.after))
 
 
-def deploy(folder: Path, defects: Iterable[Defect]) -> str:
-    """Copies the service below `folder/app`, edits it, and returns the digest of the release candidate.
+def stage(folder: Path, defects: Iterable[Defect]) -> str:
+    """Copies the service beside the one that runs, edits the copy, and returns the digest of the release candidate.
 
     The candidate is what the edits of the defects made of the tree, except for those of defects that are
     not in the candidate: these are applied after the digest was taken.
+
+    Raises:
+        LabError: an edit does not apply; what runs is untouched.
     """
-    tree = folder / "app" / "ledgerlab" / "service"
+    staged = folder / _STAGED
+    if staged.exists():
+        shutil.rmtree(staged)
+    tree = staged / "ledgerlab" / "service"
     shutil.copytree(SERVICE, tree, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PACKAGE / "__init__.py", tree.parent)
     chosen = tuple(defects)
     _change(tree, (defect for defect in chosen if defect.in_candidate))
     candidate = build_digest(tree)
     _change(tree, (defect for defect in chosen if not defect.in_candidate))
+    return candidate
+
+
+def install(folder: Path) -> None:
+    """Puts what was staged in the place the service is started from, `folder/app`."""
+    app = folder / "app"
+    if app.exists():
+        shutil.rmtree(app)
+    (folder / _STAGED).rename(app)
+
+
+def deploy(folder: Path, defects: Iterable[Defect]) -> str:
+    """Stages and installs; returns the digest of the release candidate."""
+    candidate = stage(folder, defects)
+    install(folder)
     return candidate
 
 

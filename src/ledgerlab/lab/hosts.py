@@ -1,112 +1,134 @@
 """The hosts: PostgreSQL and the service, in the namespace this process was started in.
 
-Reports `started`, then `serving`; stops when its stdin ends.
+Reports `started`, then `serving`; switches its defects when told to (`control`); stops when its stdin ends.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from ledgerlab.lab.application import Application
+from ledgerlab.lab.control import Control
+from ledgerlab.lab.deployment import install, stage
 from ledgerlab.lab.errors import LabError
 from ledgerlab.lab.health import answers
 from ledgerlab.lab.links import configure_hosts
-from ledgerlab.lab.plan import HTTPS_PORT, PARTNER_NAME, PUBLIC_NAME, REDIRECT_PORT, Plan
+from ledgerlab.lab.mapping import PortMapping
+from ledgerlab.lab.pki import Authority
+from ledgerlab.lab.plan import PARTNER_NAME, PARTNER_PORT, PUBLIC_NAME, Plan
 from ledgerlab.lab.postgres import Postgres
 from ledgerlab.lab.processes import Stop, die_with_parent, end, last_line, report
-from ledgerlab.lab.seed import fill, hash_passwords
+from ledgerlab.lab.seed import fill, fresh_books, hash_passwords
 
 
-def write_settings(plan: Plan) -> Path:
-    """The configuration of the service, with the settings of the defects on top."""
-    settings: dict[str, object] = {
-        "public_name": PUBLIC_NAME,
-        "address": plan.web,
-        "https_port": HTTPS_PORT,
-        "redirect_port": REDIRECT_PORT,
-        # Relative to the folder the service runs in: socket paths are short.
-        "operations": "unix:operations.sock",
-        "certificate_file": str(plan.folder / "pki" / "server.pem"),
-        "key_file": str(plan.folder / "pki" / "server.key"),
-        "partner_name": PARTNER_NAME,
-        "partner_certificate_file": str(plan.folder / "pki" / "partners.pem"),
-        "partner_key_file": str(plan.folder / "pki" / "partners.key"),
-        "database_url": plan.database_url("ledger_service", plan.database_password),
-        "form_key": secrets.token_urlsafe(32),
-    }
-    for defect in plan.chosen:
-        for name, value in defect.settings.items():
-            settings[name] = value.format(web=plan.web, database=plan.database) if isinstance(value, str) else value
-    path = plan.folder / "service.json"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(settings, indent=1))
-    return path
+class Hosts:
+    """Everything that runs on the hosts. What depends on the defects is in `_configure` and in what follows it."""
 
+    def __init__(self, plan: Plan, stop: Stop) -> None:
+        self.plan = plan
+        self.stop = stop
+        self.authority = Authority()
+        self.application = Application(plan.folder)
+        self.postgres = Postgres(plan)
+        self.edge = PortMapping(lambda: self.plan.partner_port_leads_to)
 
-def start_service(plan: Plan, settings: Path) -> subprocess.Popen[bytes]:
-    """Runs the deployed copy, and nothing else that is called ledgerlab."""
-    setpriv = shutil.which("setpriv") or "setpriv"
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        # First on the path wins.
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(plan.folder / "app"), os.environ.get("PYTHONPATH")))),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    with (plan.folder / "logs" / "service.log").open("ab") as log:
-        return subprocess.Popen(
-            [setpriv, "--pdeathsig", "KILL", sys.executable, "-P", "-m", "ledgerlab.service", str(settings)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=plan.folder,
-            env=environment,
-            start_new_session=True,
-        )
+    def start(self, initdb: subprocess.Popen[bytes]) -> None:
+        """Brings everything up for the first time.
+
+        Raises:
+            LabError: something did not start.
+        """
+        if self.plan.mode == "namespace":
+            configure_hosts(self.plan, self.stop)
+        self._configure(self.plan, stage(self.plan.folder, self.plan.chosen))
+        self.edge.start(self.plan.web_addresses, PARTNER_PORT)
+        # The service takes its time to start and asks for the database only when it is asked itself.
+        self.application.start(self.plan)
+        hashes = hash_passwords(self.plan.folder / "secrets")
+        self.postgres.start(initdb, self.stop)
+        fill(self.postgres, self.plan, hashes)
+        fresh_books(self.postgres, self.plan)
+        self._wait_until_healthy()
+
+    def switch(self, names: tuple[str, ...]) -> None:
+        """Makes these defects, and no others, those of the running laboratory; its books begin anew.
+
+        Raises:
+            ValueError: they cannot be switched on; nothing was changed.
+            LabError: something did not come up again.
+        """
+        try:
+            plan = self.plan.with_defects(names)
+            candidate = stage(plan.folder, plan.chosen)
+        except LabError as error:
+            raise ValueError(str(error)) from error
+        self.application.stop()
+        self._configure(plan, candidate)
+        self.application.start(plan)
+        self.postgres.adapt(plan, self.stop)
+        fresh_books(self.postgres, plan)
+        self._wait_until_healthy()
+
+    def _configure(self, plan: Plan, candidate: str) -> None:
+        """Everything on disk that depends on the defects, while the service is down."""
+        self.plan = plan
+        install(plan.folder)
+        self.authority.issue(plan.folder / "pki", PUBLIC_NAME, PARTNER_NAME, plan.certificate)
+        (plan.folder / "release.digest").write_text(candidate + "\n")
+        plan.write()
+        instance = plan.folder / "instance.json"
+        if instance.exists():
+            facts = json.loads(instance.read_text()) | {"defects": list(plan.defects)}
+            instance.write_text(json.dumps(facts, indent=1) + "\n")
+
+    def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + 20
+        while not answers(self.plan):
+            if self.application.ended() or time.monotonic() > deadline:
+                raise LabError(f"The service did not start: {last_line(self.application.log)}")
+            if self.stop.wait(0.05):
+                raise LabError("Told to stop while starting.")
+
+    def require_alive(self) -> None:
+        """Says so when something is down.
+
+        Raises:
+            LabError: the service or PostgreSQL ended by itself.
+        """
+        if self.application.ended():
+            raise LabError(f"The service ended by itself: {last_line(self.application.log)}")
+        if self.postgres.ended():
+            raise LabError(f"PostgreSQL ended by itself: {last_line(self.postgres.log)}")
 
 
 def run(plan: Plan, stop: Stop) -> None:
-    """Brings everything up, waits until told to stop, and takes it down.
+    """Brings everything up, switches defects when told to, and takes it down when told to stop.
 
     Raises:
         LabError: something did not start, or ended by itself.
     """
-    postgres = Postgres(plan)
-    service: subprocess.Popen[bytes] | None = None
-    initdb = postgres.create()
+    hosts = Hosts(plan, stop)
+    initdb = hosts.postgres.create()
     try:
-        if plan.mode == "namespace":
-            configure_hosts(plan, stop)
-        # The service takes its time to start and asks for the database only when it is asked itself.
-        service = start_service(plan, write_settings(plan))
-        hashes = hash_passwords(plan.folder / "secrets")
-        postgres.start(initdb, stop)
-        fill(postgres, plan, hashes)
-        log = plan.folder / "logs" / "service.log"
-        deadline = time.monotonic() + 20
-        while not answers(plan):
-            if service.poll() is not None or time.monotonic() > deadline:
-                raise LabError(f"The service did not start: {last_line(log)}")
-            if stop.wait(0.05):
-                return
-        report(event="serving")
-        while not stop.wait(0.25):
-            if service.poll() is not None:
-                raise LabError(f"The service ended by itself: {last_line(log)}")
-            if postgres.process is None or postgres.process.poll() is not None:
-                raise LabError(f"PostgreSQL ended by itself: {last_line(postgres.log)}")
+        hosts.start(initdb)
+        with Control(plan.folder) as control:
+            report(event="serving")
+            while not stop:
+                hosts.require_alive()
+                control.serve(0.25, hosts.switch)
+    except LabError:
+        if not stop:  # what breaks while it is taken down is no news
+            raise
     finally:
         if initdb.poll() is None:
             end(initdb, 5, ask=signal.SIGTERM)
-        if service is not None:
-            end(service, 5, ask=signal.SIGTERM)
-        postgres.stop()
+        hosts.application.stop()
+        hosts.postgres.stop()
 
 
 def main() -> int:

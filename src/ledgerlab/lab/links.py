@@ -28,7 +28,7 @@ def configure_outside(plan: Plan, hosts_pid: int) -> None:
     """In V: makes the pair, gives one end to the hosts' namespace and an address to the other."""
     ip("link", "set", "lo", "up")
     ip("link", "add", "name", _OUTSIDE, "type", "veth", "peer", "name", _INSIDE, "netns", str(hosts_pid))
-    ip("addr", "add", f"{plan.outside}/24", "dev", _OUTSIDE)
+    _take(plan.outside_addresses, _OUTSIDE)
     ip("link", "set", _OUTSIDE, "up")
 
 
@@ -40,6 +40,12 @@ def configure_hosts(plan: Plan, stop: Stop) -> None:
         if stop or time.monotonic() > deadline:
             raise LabError("The network between the namespaces did not appear.")
         time.sleep(0.02)
-    for address in (plan.web, plan.database):
-        ip("addr", "add", f"{address}/24", "dev", _INSIDE)
+    _take((*plan.web_addresses, *plan.database_addresses), _INSIDE)
     ip("link", "set", _INSIDE, "up")
+
+
+def _take(addresses: tuple[str, ...], device: str) -> None:
+    for address in addresses:
+        # Nobody else can have it, so nothing need wait until that is found out (RFC 4862 section 5.4).
+        how = (f"{address}/64", "dev", device, "nodad") if ":" in address else (f"{address}/24", "dev", device)
+        ip("addr", "add", *how)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 from ledgerlab.lab.errors import LabError
-from ledgerlab.lab.plan import HTTPS_PORT, NAMESPACE_PREFIX, REDIRECT_PORT, Mode
+from ledgerlab.lab.plan import HTTPS_PORT, NAMESPACE_PREFIX, PARTNER_PORT, REDIRECT_PORT, Mode
 
 NAMESPACES = ("--user", "--map-root-user", "--net", "--pid", "--ipc", "--fork", "--kill-child=KILL")
 # Uid 1 has a name on every system, which initdb asks for.
@@ -37,6 +37,17 @@ def choose(wanted: str) -> Mode:
     if wanted == "namespace":
         raise LabError("This machine refuses user and network namespaces (unshare, ip); use --mode loopback.")
     return "loopback"
+
+
+def has_ipv6(mode: Mode) -> bool:
+    """Whether the hosts can have IPv6 addresses: those of a namespace, where the kernel speaks it at all."""
+    if mode != "namespace":
+        return False
+    try:
+        socket.socket(socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 def unprivileged(mode: Mode) -> tuple[str, ...]:
@@ -77,7 +88,7 @@ class Addresses:
 
 
 def _require_free(address: str) -> None:
-    for port in (HTTPS_PORT, REDIRECT_PORT):
+    for port in (HTTPS_PORT, REDIRECT_PORT, PARTNER_PORT):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((address, port))

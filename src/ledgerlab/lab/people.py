@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMPANIES = {"A": "Alder Bakery Ltd", "B": "Birch Joinery Ltd", "C": "Cedar Transport Ltd"}
-SACRIFICIAL = 12
+SACRIFICIAL = 18
 
 
 @dataclass(frozen=True)

@@ -7,57 +7,69 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ledgerlab.defects import Certificate
 
 LIFETIME = timedelta(days=90)
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
-def issue(folder: Path, name: str, partner_name: str, partner: Certificate) -> None:
-    """Writes `ca.pem` (the root), and for both names of the service a chain and a key (mode 0600).
+class Authority:
+    """Root and intermediate. Their keys live in this object only: nothing can be issued without this process."""
 
-    `server.pem` (leaf, then intermediate) and `server.key` are those of the name that people use, and always
-    sound; `partners.pem` and `partners.key` are issued as `partner` says. The keys of the authorities are
-    never stored: nothing else can be issued later.
-    """
-    now = datetime.now(UTC)
-    root_key, intermediate_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    root_name, intermediate_name = _name("Ledgerlab Root"), _name("Ledgerlab Issuing")
-    years = timedelta(days=3650)
-    root = (
-        _builder(root_name, root_name, root_key, root_key, now - timedelta(days=1), now + years)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
-        .add_extension(_usage(sign_certificates=True), critical=True)
-        .sign(root_key, hashes.SHA256())
-    )
-    intermediate = (
-        _builder(intermediate_name, root_name, intermediate_key, root_key, now - timedelta(days=1), now + years / 2)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(sign_certificates=True), critical=True)
-        .sign(root_key, hashes.SHA256())
-    )
-    folder.mkdir(exist_ok=True)
-    (folder / "ca.pem").write_bytes(_pem(root))
-    for stem, host, how in (("server", name, Certificate()), ("partners", partner.name or partner_name, partner)):
-        key = ec.generate_private_key(ec.SECP256R1())
-        leaf = _leaf(host, how, key, intermediate_name, intermediate_key, now)
-        chain = _pem(leaf) + (_pem(intermediate) if how.with_intermediate else b"")
-        (folder / f"{stem}.pem").write_bytes(chain)
-        key_file = folder / f"{stem}.key"
-        key_file.touch(mode=0o600)
-        key_file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
+    def __init__(self) -> None:
+        now = datetime.now(UTC)
+        root_key, self._key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        root_name, self._name = _name("Ledgerlab Root"), _name("Ledgerlab Issuing")
+        years = timedelta(days=3650)
+        self.root = (
+            _builder(root_name, root_name, root_key, root_key, now - timedelta(days=1), now + years)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+            .add_extension(_usage(sign_certificates=True), critical=True)
+            .sign(root_key, hashes.SHA256())
         )
+        self.intermediate = (
+            _builder(self._name, root_name, self._key, root_key, now - timedelta(days=1), now + years / 2)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(sign_certificates=True), critical=True)
+            .sign(root_key, hashes.SHA256())
+        )
+
+    def issue(self, folder: Path, name: str, partner_name: str, partner: Certificate) -> None:
+        """Writes `ca.pem` (the root), and for both names of the service a chain and a key (mode 0600).
+
+        `server.pem` (leaf, then intermediate) and `server.key` are those of the name that people use, and
+        always sound; `partners.pem` and `partners.key` are issued as `partner` says.
+        """
+        now = datetime.now(UTC)
+        folder.mkdir(exist_ok=True)
+        (folder / "ca.pem").write_bytes(_pem(self.root))
+        for stem, host, how in (("server", name, Certificate()), ("partners", partner.name or partner_name, partner)):
+            key = _key(how.rsa_bits)
+            leaf = _leaf(host, how, key, self._name, self._key, now)
+            chain = _pem(leaf) + (_pem(self.intermediate) if how.with_intermediate else b"")
+            (folder / f"{stem}.pem").write_bytes(chain)
+            key_file = folder / f"{stem}.key"
+            key_file.touch(mode=0o600)
+            key_file.write_bytes(
+                key.private_bytes(
+                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                )
+            )
+
+
+def _key(rsa_bits: int | None) -> _Key:
+    if rsa_bits is None:
+        return ec.generate_private_key(ec.SECP256R1())
+    return rsa.generate_private_key(65537, rsa_bits)
 
 
 def _leaf(
     host: str,
     how: Certificate,
-    key: ec.EllipticCurvePrivateKey,
+    key: _Key,
     issuer: x509.Name,
     issuer_key: ec.EllipticCurvePrivateKey,
     now: datetime,
@@ -76,7 +88,7 @@ def _leaf(
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
+    key: _Key,
     issuer_key: ec.EllipticCurvePrivateKey,
     begins: datetime,
     expires: datetime,

@@ -8,15 +8,21 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
-from ledgerlab.defects import Defect, select
+from ledgerlab.defects import Certificate, Defect, select
+from ledgerlab.lab.errors import LabError
 
 PUBLIC_NAME = "ledger.demo.test"
 PARTNER_NAME = "partners.demo.test"
 """Under this name partners' programs reach the same service; it has a certificate of its own."""
 HTTPS_PORT = 8443
 REDIRECT_PORT = 8080
+PARTNER_PORT = 8445
+"""The edge maps it to the service, for partners whose firewalls allow it only."""
 DATABASE_PORT = 5432
+DATABASE = "ledger"
 NAMESPACE_PREFIX = "10.77.0."
+IPV6_PREFIX = "fd77::"
+"""Of the namespaces, too; RFC 4193."""
 
 LONGEST_FOLDER = 80
 """Characters: the path of a unix socket below it must stay within 107 bytes (unix(7))."""
@@ -32,6 +38,8 @@ class Plan(BaseModel):
     folder: Path
     mode: Mode
     prefix: str
+    ipv6: bool = False
+    """Whether the hosts have IPv6 addresses as well."""
     defects: tuple[str, ...] = ()
     database_password: str
     owner_password: str
@@ -54,6 +62,24 @@ class Plan(BaseModel):
         return f"{self.prefix}20"
 
     @property
+    def outside_addresses(self) -> tuple[str, ...]:
+        """All addresses of the outside vantage."""
+        return self._both(self.outside)
+
+    @property
+    def web_addresses(self) -> tuple[str, ...]:
+        """All addresses of the web host."""
+        return self._both(self.web)
+
+    @property
+    def database_addresses(self) -> tuple[str, ...]:
+        """All addresses of the database host."""
+        return self._both(self.database)
+
+    def _both(self, address: str) -> tuple[str, ...]:
+        return (address, IPV6_PREFIX + address.removeprefix(self.prefix)) if self.ipv6 else (address,)
+
+    @property
     def url(self) -> str:
         """The base URL users know."""
         return f"https://{PUBLIC_NAME}:{HTTPS_PORT}"
@@ -64,6 +90,18 @@ class Plan(BaseModel):
         return select(self.defects)
 
     @property
+    def certificate(self) -> Certificate:
+        """How the certificate of the partners' name is issued.
+
+        Raises:
+            LabError: two of the defects want another one each.
+        """
+        wanted = [defect.certificate for defect in self.chosen if defect.certificate]
+        if len(wanted) > 1:
+            raise LabError("Only one defect of the certificate can be switched on at a time.")
+        return wanted[0] if wanted else Certificate()
+
+    @property
     def database_exposed(self) -> bool:
         """Whether PostgreSQL listens where users could reach it."""
         return any(defect.database_exposed for defect in self.chosen)
@@ -72,17 +110,37 @@ class Plan(BaseModel):
     def listen_addresses(self) -> tuple[str, ...]:
         """Where PostgreSQL listens for TCP."""
         own = ("127.0.0.1",) if self.mode == "namespace" else ()
-        return (*own, self.database) if self.database_exposed else own
+        exposed = (self.database,) if self.database_exposed else ()
+        forgotten = self.database_addresses[1:] if any(defect.database_on_ipv6 for defect in self.chosen) else ()
+        return (*own, *exposed, *forgotten)
+
+    @property
+    def partner_port_leads_to(self) -> tuple[str, int] | str:
+        """Address and port, or the path of a unix socket, that the edge maps the partners' port to."""
+        if not any(defect.mapped_to_database for defect in self.chosen):
+            return self.web, HTTPS_PORT
+        return str(self.database_data / f".s.PGSQL.{DATABASE_PORT}")
 
     @property
     def database_data(self) -> Path:
         """PostgreSQL's own folder, its socket included; belongs to the user it runs as."""
         return self.folder / "database"
 
-    def database_url(self, role: str, password: str) -> str:
+    def database_url(self, role: str, password: str, database: str = DATABASE) -> str:
         """For SQLAlchemy."""
         host = "127.0.0.1" if self.mode == "namespace" else quote(str(self.database_data))
-        return f"postgresql+psycopg://{role}:{password}@/ledger?host={host}&port={DATABASE_PORT}"
+        return f"postgresql+psycopg://{role}:{password}@/{database}?host={host}&port={DATABASE_PORT}"
+
+    def with_defects(self, names: tuple[str, ...]) -> Plan:
+        """The same laboratory with these defects and no others.
+
+        Raises:
+            ValueError: a defect is unknown.
+            LabError: they exclude each other.
+        """
+        plan = self.model_copy(update={"defects": tuple(defect.name for defect in select(names))})
+        plan.certificate  # noqa: B018 - raises
+        return plan
 
     def write(self) -> Path:
         """Stores the plan in its folder, readable by the owner only; returns the path."""

@@ -71,6 +71,7 @@ class Postgres:
         self.plan = plan
         self.log = plan.folder / "logs" / "postgres.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._rules = ""
         self._programs = binaries()
         if self._as_nobody and not open_to_everybody(self._programs):
             self._programs = copy_for_everybody(self._programs, plan.folder / "postgresql")
@@ -98,23 +99,50 @@ class Postgres:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=data)
 
     def start(self, initdb: subprocess.Popen[bytes], stop: Stop) -> None:
-        """Runs the server and waits until it answers.
+        """Runs the server for the first time and waits until it answers.
 
         Raises:
             LabError: it does not.
         """
         if initdb.wait(60) != 0:
             raise LabError(f"initdb failed: {last_line(self.log)}")
+        (self.plan.database_data / "owner-password").unlink()
+        self._rules = self._rules_file.read_text()
+        self._launch(stop)
+
+    def adapt(self, plan: Plan, stop: Stop) -> None:
+        """Restarts the server if it is to be open to others than before.
+
+        Raises:
+            LabError: it does not come up again.
+        """
+        before = self._exposure
+        self.plan = plan
+        if self._exposure != before:
+            if self.process is not None:
+                end(self.process, 10, ask=signal.SIGINT)  # a fast shutdown: what was written is kept
+            self._launch(stop)
+
+    @property
+    def _rules_file(self) -> Path:
+        return self.plan.database_data / "data" / "pg_hba.conf"
+
+    @property
+    def _exposure(self) -> tuple[str, str]:
+        """Where the server listens, and the rules that let others in than those of its own host."""
+        rules = "host all all all scram-sha-256\n"
+        exposed = set(self.plan.listen_addresses) & set(self.plan.database_addresses)
+        return ",".join(self.plan.listen_addresses), rules if exposed else ""
+
+    def _launch(self, stop: Stop) -> None:
         data = self.plan.database_data
-        (data / "owner-password").unlink()
+        listen_addresses, rules = self._exposure
+        self._rules_file.write_text(self._rules + rules)
         options = _OPTIONS | {
-            "listen_addresses": ",".join(self.plan.listen_addresses),
+            "listen_addresses": listen_addresses,
             "unix_socket_directories": str(data),
             "port": str(DATABASE_PORT),
         }
-        if self.plan.database_exposed:
-            with (data / "data" / "pg_hba.conf").open("a") as rules:
-                rules.write("host all all 0.0.0.0/0 scram-sha-256\n")
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         command = [
             *self.plan.unprivileged, _tool("setpriv"), "--pdeathsig", "QUIT",
@@ -148,6 +176,10 @@ class Postgres:
             autocommit=True,
             connect_timeout=5,
         )
+
+    def ended(self) -> bool:
+        """Whether the server runs no more, though it should."""
+        return self.process is None or self.process.poll() is not None
 
     def stop(self) -> None:
         """Ends the server at once; nobody reads these books again."""

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from ledgerlab.lab.people import COMPANIES, PEOPLE
-from ledgerlab.lab.plan import Plan
+from ledgerlab.lab.plan import DATABASE, Plan
 from ledgerlab.lab.postgres import Postgres
 from ledgerlab.service.models import (
     Base,
@@ -26,6 +26,8 @@ from ledgerlab.service.models import (
 )
 from ledgerlab.service.security import hash_password
 
+SEED = "seed"
+"""The database that is filled once and copied whenever the books begin anew."""
 CHART = {
     1200: "Bank",
     1400: "Receivables",
@@ -45,19 +47,19 @@ def hash_passwords(folder: Path) -> dict[str, str]:
 
 
 def fill(postgres: Postgres, plan: Plan, hashes: dict[str, str]) -> None:
-    """Makes the database, its tables and data, and the service's role with no more than it needs."""
+    """Makes the seed database, its tables and data, and the service's role with no more than it needs."""
     with postgres.connect("postgres") as connection:
-        connection.execute("CREATE DATABASE ledger")
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(SEED)))
         connection.execute(
             sql.SQL("CREATE ROLE ledger_service LOGIN PASSWORD {}").format(sql.Literal(plan.database_password))
         )
-    engine = create_engine(plan.database_url("postgres", plan.owner_password))
+    engine = create_engine(plan.database_url("postgres", plan.owner_password, SEED))
     Base.metadata.create_all(engine)
     with Session(engine) as db:
-        _insert(db, hashes, {name for defect in plan.chosen for name in defect.disabled_accounts})
+        _insert(db, hashes)
         db.commit()
     engine.dispose()
-    with postgres.connect("ledger") as connection:
+    with postgres.connect(SEED) as connection:
         connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
         connection.execute("GRANT USAGE ON SCHEMA public TO ledger_service")
         connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ledger_service")
@@ -66,7 +68,18 @@ def fill(postgres: Postgres, plan: Plan, hashes: dict[str, str]) -> None:
         connection.execute("REVOKE INSERT, UPDATE, DELETE ON ledger_account, company FROM ledger_service")
 
 
-def _insert(db: Session, hashes: dict[str, str], disabled: set[str]) -> None:
+def fresh_books(postgres: Postgres, plan: Plan) -> None:
+    """Gives the service a copy of the seed database: nothing of what anybody did is left."""
+    ledger = sql.Identifier(DATABASE)
+    with postgres.connect("postgres") as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(ledger))
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(ledger, sql.Identifier(SEED)))
+    disabled = [name for defect in plan.chosen for name in defect.disabled_accounts]
+    with postgres.connect(DATABASE) as connection:
+        connection.execute("UPDATE user_account SET active = false WHERE username = ANY(%s)", [disabled])
+
+
+def _insert(db: Session, hashes: dict[str, str]) -> None:
     now = datetime.now(UTC)
     companies = {key: Company(key=key, name=name) for key, name in COMPANIES.items()}
     db.add_all([*companies.values(), *(LedgerAccount(number=n, name=name) for n, name in CHART.items())])
@@ -78,7 +91,6 @@ def _insert(db: Session, hashes: dict[str, str], disabled: set[str]) -> None:
             full_name=person.full_name,
             role=person.role,
             password_hash=hashes[person.username],
-            active=person.username not in disabled,
         )
         for person in PEOPLE
     }

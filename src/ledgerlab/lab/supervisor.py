@@ -16,12 +16,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ledgerlab.defects import Certificate, Defect, select
-from ledgerlab.lab import modes, pki
-from ledgerlab.lab.deployment import deploy
+from ledgerlab.defects import Defect, select
+from ledgerlab.lab import modes
 from ledgerlab.lab.errors import LabError
 from ledgerlab.lab.people import make_passwords
-from ledgerlab.lab.plan import LONGEST_FOLDER, PARTNER_NAME, PUBLIC_NAME, Mode, Plan
+from ledgerlab.lab.plan import LONGEST_FOLDER, Mode, Plan
 from ledgerlab.lab.processes import (
     Reports,
     Stop,
@@ -34,8 +33,8 @@ from ledgerlab.lab.processes import (
 )
 
 OWN = (
-    "app", "database", "logs", "pki", "secrets", "instance.json", "operations.sock", "plan.json",
-    "release.digest", "service.json", "vantage.pid",
+    "app", "app.new", "control.sock", "database", "logs", "pki", "secrets", "instance.json", "operations.sock",
+    "plan.json", "release.digest", "service.json", "vantage.pid",
 )  # fmt: skip
 """What `up` makes in its folder."""
 
@@ -109,15 +108,11 @@ def _forget(folder: Path) -> None:
 def _prepare(folder: Path, chosen: tuple[Defect, ...], mode: Mode, prefix: str) -> Plan:
     (folder / "logs").mkdir()
     make_passwords(folder / "secrets")
-    certificates = [defect.certificate for defect in chosen if defect.certificate]
-    if len(certificates) > 1:
-        raise LabError("Only one defect of the certificate can be switched on at a time.")
-    pki.issue(folder / "pki", PUBLIC_NAME, PARTNER_NAME, certificates[0] if certificates else Certificate())
-    (folder / "release.digest").write_text(deploy(folder, chosen) + "\n")
     plan = Plan(
         folder=folder,
         mode=mode,
         prefix=prefix,
+        ipv6=modes.has_ipv6(mode),
         defects=tuple(defect.name for defect in chosen),
         database_password=secrets.token_hex(24),
         owner_password=secrets.token_hex(24),
@@ -161,6 +156,7 @@ def _announce(plan: Plan) -> None:
     facts = {
         "mode": plan.mode,
         "prefix": plan.prefix,
+        "ipv6": plan.ipv6,
         "url": plan.url,
         "vantage_pid": int(pid_file.read_text()) if pid_file.exists() else None,
         "defects": list(plan.defects),
@@ -168,7 +164,7 @@ def _announce(plan: Plan) -> None:
     }
     (plan.folder / "instance.json").write_text(json.dumps(facts, indent=1) + "\n")
     try:
-        report(ready=True, mode=plan.mode, prefix=plan.prefix, url=plan.url)
+        report(ready=True, mode=plan.mode, prefix=plan.prefix, ipv6=plan.ipv6, url=plan.url)
     except BrokenPipeError:
         # Whoever wanted to know is gone; stdin will say so too.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - kept until the process ends

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 from fastapi.security.utils import get_authorization_scheme_param
 
-from ledgerlab.service import sessions
+from ledgerlab.service import partner_tokens, sessions
 from ledgerlab.service.database import Database
 from ledgerlab.service.models import Role
 from ledgerlab.service.sessions import Principal
@@ -22,10 +22,13 @@ class LoginRequired(Exception):
 
 
 def presented_token(request: Request) -> str:
-    """The bearer token, or for reading also the pages' cookie: a cookie alone must not change anything."""
+    """The session's token: sent as it is, within a partner's signed token, or for reading in the pages' cookie.
+
+    A cookie alone must not change anything.
+    """
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
     if scheme.lower() == "bearer":
-        return token
+        return partner_tokens.session_of(request.app.state.settings, token) if "." in token else token
     return request.cookies.get(COOKIE, "") if request.method in _SAFE else ""
 
 

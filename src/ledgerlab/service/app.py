@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from ledgerlab.service import api, pages
 from ledgerlab.service.access import LoginRequired
@@ -19,6 +20,17 @@ from ledgerlab.service.config import Settings
 from ledgerlab.service.database import Database, connect, session_factory
 from ledgerlab.service.pages.rendering import page, see_other
 from ledgerlab.service.version import RELEASE, RUNNING_DIGEST
+
+FILES = Path(__file__).parent
+
+
+class _WebRoot(StaticFiles):
+    """Files that must lie at the root (robots.txt, .well-known/); anything else is not found, by any method."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise HTTPException(404)
+        return await super().get_response(path, scope)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -28,7 +40,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.sessions = session_factory(connect(settings.database_url, settings.database_pool))
     app.include_router(api.router)
     app.include_router(pages.router)
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.mount("/static", StaticFiles(directory=FILES / "static"), name="static")
+    # Asked last, so that a file can neither hide a page nor change what a wrong method gets.
+    app.router.default = _WebRoot(directory=FILES / "public")
     app.add_exception_handler(HTTPException, _refusal)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(LoginRequired, _to_login)

@@ -17,7 +17,8 @@ class Settings(BaseModel):
 
     public_name: str
     """The host name users type; redirects go nowhere else."""
-    address: str
+    addresses: tuple[str, ...] = Field(min_length=1)
+    """IPv4 and IPv6 addresses to listen on."""
     https_port: Port = 8443
     redirect_port: Port | None = 8080
     """Plain HTTP; answers nothing but redirects to https."""
@@ -30,12 +31,18 @@ class Settings(BaseModel):
     partner_certificate_file: Path
     partner_key_file: Path
     minimum_tls: Literal["TLSv1_1", "TLSv1_2", "TLSv1_3"] = "TLSv1_2"
+    maximum_tls: Literal["TLSv1_2", "TLSv1_3"] = "TLSv1_3"
     ciphers: str = "ECDHE+AESGCM:ECDHE+CHACHA20"
     """OpenSSL cipher string for TLS 1.2 and below; TLS 1.3 brings its own."""
+    partner_ciphers: str | None = None
+    """The same under the partners' name, where their programs need others."""
     database_url: str
     database_pool: Annotated[int, Field(ge=1, le=64)] = 12
     form_key: str = Field(min_length=32)
     """Signs the tokens that protect forms."""
+    partner_key: str = Field(min_length=32)
+    """Signs the tokens of partners' programs."""
+    partner_minutes: Annotated[int, Field(ge=1)] = 15
     lockout_failures: Annotated[int, Field(ge=1, le=100)] = 5
     lockout_minutes: Annotated[int, Field(ge=1)] = 15
     idle_minutes: Annotated[int, Field(ge=1)] = 30

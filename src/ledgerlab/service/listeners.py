@@ -50,22 +50,28 @@ class _HttpsProtocol(H11Protocol):
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
     """Server side TLS for both names of the service, each with its certificate (SNI, RFC 6066 section 3)."""
-    partners = _context(settings, settings.partner_certificate_file, settings.partner_key_file)
+    partners = _context(
+        settings,
+        settings.partner_certificate_file,
+        settings.partner_key_file,
+        settings.partner_ciphers or settings.ciphers,
+    )
 
     def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
         if name == settings.partner_name:
             connection.context = partners
 
-    context = _context(settings, settings.certificate_file, settings.key_file)
+    context = _context(settings, settings.certificate_file, settings.key_file, settings.ciphers)
     context.sni_callback = choose
     return context
 
 
-def _context(settings: Settings, certificate: Path, key: Path) -> ssl.SSLContext:
+def _context(settings: Settings, certificate: Path, key: Path, ciphers: str) -> ssl.SSLContext:
     """The chain as it lies in the file, and the server's own order of suites."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion[settings.minimum_tls]
-    context.set_ciphers(settings.ciphers)
+    context.maximum_version = ssl.TLSVersion[settings.maximum_tls]
+    context.set_ciphers(ciphers)
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.load_cert_chain(certificate, key)
     return context
@@ -132,15 +138,17 @@ async def serve(settings: Settings, app: ASGIApp) -> None:
     listeners = [
         _listener(
             protection,
-            host=settings.address,
+            host=address,
             port=settings.https_port,
             http=_HttpsProtocol,
             ssl_context_factory=lambda _config, _default: context,
             backlog=1024,
         )
+        for address in settings.addresses
     ]
     if settings.redirect_port is not None:
-        listeners.append(_listener(redirect_app(settings), host=settings.address, port=settings.redirect_port))
+        plain = redirect_app(settings)
+        listeners += [_listener(plain, host=address, port=settings.redirect_port) for address in settings.addresses]
     scheme, _, rest = settings.operations.partition(":")
     where = {"uds": rest} if scheme == "unix" else {"host": scheme, "port": int(rest)}
     listeners.append(_listener(operations_app(protection), **where))

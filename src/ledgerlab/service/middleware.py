@@ -17,7 +17,7 @@ LOG = logging.getLogger("ledger.access")
 HSTS = "max-age=31536000; includeSubDomains"
 PROTECTION = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
         "base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",

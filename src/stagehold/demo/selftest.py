@@ -2,158 +2,116 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
+import contextlib
+import os
+import signal
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 from rich.console import Console
 
 from stagehold.catalogue.read import read_catalogue, shipped_suites
+from stagehold.demo.bench import Bench, measure
+from stagehold.demo.matrix import CLEAN_AGAIN, Measure, Measured, Row, matrix
 from stagehold.demo.up import known_defects
-from stagehold.errors import ConfigError
-from stagehold.model import CheckSpec, Decision, Outcome, Verdict
-from stagehold.runs import read_verdict
 
-CLEAN = "(clean)"
-_DEADLINE = 600.0
+_GUESS = {Measure.GATE: 60.0, Measure.CHECKS: 30.0}
+"""Seconds of a row, until one was measured."""
+_MOST_BENCHES = 4
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the matrix."""
-
-    defect: str
-    wanted: frozenset[str]
-    """Ids that must fail; empty for the clean demo."""
-    decision: str
-    failed: frozenset[str]
-    strays: tuple[str, ...]
-    """Checks that neither passed nor failed, and for no reason of `requires=`."""
-    exit_code: int
-    seconds: float
-    note: str = ""
-
-    @property
-    def good(self) -> bool:
-        """Whether this line is as it must be."""
-        decision, code = (Decision.NO_GO, 1) if self.wanted else (Decision.GO, 0)
-        return (
-            self.decision == decision.value
-            and self.exit_code == code
-            and self.failed == self.wanted
-            and not self.strays
-            and not self.note
-        )
+def usual_benches() -> int:
+    """As many as there are processors for, and no more than memory is likely to do."""
+    return min(len(os.sched_getaffinity(0)), _MOST_BENCHES)
 
 
-def matrix(specs: Sequence[CheckSpec], only: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Defect to the checks that name it; the clean demo first.
-
-    Raises:
-        ConfigError: a check names no defect or one the demo does not have, a defect is named by no check,
-            or `only` holds an unknown id.
-    """
-    known = known_defects()
-    ids = {spec.id for spec in specs}
-    wrong = sorted(set(only) - ids)
-    wrong_names = sorted({name for spec in specs for name in spec.defects} - set(known))
-    unnamed = sorted(set(known) - {name for spec in specs for name in spec.defects})
-    without = sorted(spec.id for spec in specs if not spec.defects)
-    for what, names in (
-        ("there is no check", wrong),
-        ("the demo has no defect", wrong_names),
-        ("no check names the defect", unnamed),
-        ("no defect proves", without),
-    ):
-        if names:
-            raise ConfigError(f"{what} {', '.join(names)}", remedy="stagehold list; stagehold list --defects")
-    rows = {CLEAN: frozenset[str]()}
-    for name in known:
-        named_by = frozenset(spec.id for spec in specs if name in spec.defects)
-        if not only or named_by & set(only):
-            rows[name] = named_by
-    return rows
-
-
-def run_selftest(only: Sequence[str], console: Console) -> int:
-    """Run the matrix, print it as it goes; 0 only if every line is as it must be."""
+def run_selftest(only: Sequence[str], console: Console, benches: int | None = None) -> int:
+    """Run the matrix, print it as it goes; 0 only if every row is as it must be."""
+    begin = time.monotonic()
     specs = read_catalogue(shipped_suites())
-    rows = matrix(specs, [name.upper() for name in only])
-    console.print(f"selftest: {len(rows)} runs of the gate on the demo", highlight=False)
-    results = []
-    for defect, wanted in rows.items():
-        row = run_row(defect, wanted)
-        results.append(row)
-        _print_row(row, console)
-    bad = [row for row in results if not row.good]
-    if bad:
-        console.print(f"[bold red]{len(bad)} of {len(results)} runs were not as they must be[/]", highlight=False)
-        return 1
-    console.print(f"[bold green]all {len(results)} runs were as they must be[/]", highlight=False)
-    return 0
+    rows = matrix(specs, list(known_defects()), [name.upper() for name in only])
+    count = benches or usual_benches()
+    alone = [row for row in rows if row.measure is Measure.GATE]
+    together = [row for row in rows if row.measure is Measure.CHECKS]
+    _explain(alone, together, count, console)
+    measured: list[Measured] = []
+    with _terminable(), contextlib.ExitStack() as stack:
+        every = [stack.enter_context(Bench(specs)) for _ in range(min(count, len(together) or 1))]
+        # Load measures the machine as well, so the whole runs have it for themselves.
+        for one in _in_turn(alone, together, every):
+            measured.append(one)
+            _print(one, _seconds_left(measured, alone, together, len(every)), console)
+    return _conclude(measured, time.monotonic() - begin, console)
 
 
-def run_row(defect: str, wanted: frozenset[str]) -> Row:
-    """One run of the gate, as a user starts it, in a process of its own."""
-    with tempfile.TemporaryDirectory(prefix="stagehold-selftest-") as folder:
-        out = Path(folder) / "out"
-        command = [sys.executable, "-m", "stagehold", "demo", "--out", str(out)]
-        if defect != CLEAN:
-            command += ["--defect", defect]
-        begin = time.monotonic()
-        note = ""
-        code = -1
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_DEADLINE, check=False)
-            code = done.returncode
-            verdict: Verdict | None = read_verdict(out)
-        except subprocess.TimeoutExpired:
-            verdict, note = None, f"no end within {_DEADLINE:.0f} s"
-        except ConfigError as error:
-            verdict, note = None, str(error)
-        seconds = time.monotonic() - begin
-        if verdict is None:
-            return Row(defect, wanted, "-", frozenset(), (), code, seconds, note)
-        return Row(
-            defect=defect,
-            wanted=wanted,
-            decision=verdict.decision.value,
-            failed=frozenset(c.spec.id for c in verdict.checks if c.outcome is Outcome.FAILED),
-            strays=_strays(verdict, wanted),
-            exit_code=code,
-            seconds=seconds,
-            note="; ".join(problem.what for problem in verdict.problems),
-        )
+def _in_turn(alone: Sequence[Row], together: Sequence[Row], benches: Sequence[Bench]) -> Iterator[Measured]:
+    yield from measure(alone, benches[:1])
+    yield from measure(together, benches)
+    # What switching left behind would be seen here.
+    for bench in benches:
+        yield from measure([Row(CLEAN_AGAIN, frozenset(), Measure.CHECKS)], [bench])
 
 
-def _strays(verdict: Verdict, wanted: frozenset[str]) -> tuple[str, ...]:
-    spread = set(wanted)
-    for _ in verdict.checks:  # requirements of requirements
-        spread |= {c.spec.id for c in verdict.checks if spread & set(c.spec.requires)}
-    return tuple(
-        f"{c.spec.id} {c.outcome.value}: {c.reason}"
-        for c in verdict.checks
-        if c.outcome not in {Outcome.PASSED, Outcome.FAILED, Outcome.NOT_APPLICABLE} and c.spec.id not in spread
-    )
-
-
-def _print_row(row: Row, console: Console) -> None:
-    mark = "[green]✓[/]" if row.good else "[bold red]✗[/]"
-    failed = ", ".join(sorted(row.failed)) or "nothing"
+def _explain(alone: Sequence[Row], together: Sequence[Row], benches: int, console: Console) -> None:
     console.print(
-        f"{mark} {row.defect:<36} {row.decision:<12} failed: {failed:<10} {row.seconds:>5.0f} s",
+        f"selftest: {len(alone) + len(together)} rows, on demos whose defects are switched while they run\n"
+        f"  gate    {len(alone)} whole runs, one after the other: every suite, load included, verdict and reports\n"
+        f"  checks  {len(together)} runs of every suite but load, {benches} at a time, judged as the gate does\n"
+        f"  at the end every demo is switched back and must be clean again",
         highlight=False,
         soft_wrap=True,
     )
-    if not row.good:
+
+
+def _conclude(measured: Sequence[Measured], seconds: float, console: Console) -> int:
+    took = f"in {seconds / 60:.1f} min"
+    bad = [one.row.defect for one in measured if not one.good]
+    if bad:
         console.print(
-            f"    must fail: {', '.join(sorted(row.wanted)) or 'nothing'}; exit {row.exit_code}",
+            f"[bold red]{len(bad)} of {len(measured)} rows were not as they must be[/], {took}: {', '.join(bad)}",
             highlight=False,
         )
-        for line in (*row.strays, row.note):
-            if line:
-                console.print(f"    {line}", highlight=False, markup=False, soft_wrap=True)
+        return 1
+    console.print(f"[bold green]all {len(measured)} rows were as they must be[/], {took}", highlight=False)
+    return 0
+
+
+def _seconds_left(measured: Sequence[Measured], alone: Sequence[Row], together: Sequence[Row], benches: int) -> float:
+    taken: dict[Measure, list[float]] = {kind: [] for kind in Measure}
+    for one in measured:
+        taken[one.row.measure].append(one.seconds)
+    usual = {kind: fmean(seconds) if seconds else _GUESS[kind] for kind, seconds in taken.items()}
+    whole = len(alone) - len(taken[Measure.GATE])
+    rest = len(together) - len(taken[Measure.CHECKS])
+    # Negative when the benches are looked at once more.
+    again = benches + min(rest, 0)
+    return usual[Measure.GATE] * whole + usual[Measure.CHECKS] * (max(rest, 0) / benches + again)
+
+
+def _print(one: Measured, left: float, console: Console) -> None:
+    mark = "[green]✓[/]" if one.good else "[bold red]✗[/]"
+    failed = ", ".join(sorted(one.failed)) or "nothing"
+    to_go = f"  {left / 60:.0f} min left" if left else ""
+    console.print(
+        f"{mark} {one.row.defect:<34} {one.row.measure.value:<6} {one.ending:<14} failed: {failed:<16}"
+        f" {one.seconds:>4.0f} s{to_go}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if not one.good:
+        must = f"must fail: {', '.join(sorted(one.row.wanted)) or 'nothing'}, ending in {one.row.ending}"
+        for line in (must, *one.strays, *one.notes):
+            console.print(f"    {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM and SIGHUP take the demos and the running rows down, as Ctrl-C does."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

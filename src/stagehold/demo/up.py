@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import selectors
 import shutil
 import signal
@@ -27,7 +28,10 @@ from stagehold.shipped import shipped
 
 DESCRIBED_PREFIX = "10.77.0."
 """The network prefix that environments/demo/environment.yaml is written for."""
+DESCRIBED_IPV6 = re.compile(r"^ *ipv6: .*\n|, \"fd77::[0-9]+\"", re.MULTILINE)
+"""What that file says about IPv6 addresses; there may be none here."""
 _UP_DEADLINE = 60.0
+_SWITCH_DEADLINE = 90.0
 _DOWN_DEADLINE = 15.0
 
 
@@ -44,6 +48,23 @@ class Demo:
     def ended(self) -> bool:
         """Whether it is down, for whatever reason."""
         return self.process.poll() is not None
+
+    def switch(self, defects: Sequence[str]) -> None:
+        """Give it exactly these defects, and books that begin anew; returns when it is healthy again.
+
+        Raises:
+            RunError: it refuses, or did not come up again.
+        """
+        command = [sys.executable, "-m", "ledgerlab", "switch", "--dir", str(self.folder)]
+        command += [part for name in defects for part in ("--defect", name)]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=_SWITCH_DEADLINE, check=False, stdin=subprocess.DEVNULL
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RunError(f"the demo did not switch within {_SWITCH_DEADLINE:.0f} s") from error
+        if done.returncode != 0:
+            raise RunError(f"the demo could not be switched: {done.stderr.strip()[-300:]}")
 
 
 def known_defects() -> dict[str, str]:
@@ -130,6 +151,8 @@ def _describe(folder: Path, ready: dict[str, object]) -> Path:
     """Copy the description beside the instance, with the addresses the instance really has."""
     text = (shipped("environments") / "demo" / "environment.yaml").read_text(encoding="utf-8")
     text = text.replace(DESCRIBED_PREFIX, str(ready["prefix"]))
+    if not ready["ipv6"]:
+        text = DESCRIBED_IPV6.sub("", text)
     if ready["mode"] != "namespace":
         text = text.replace("netns:vantage.pid", "local")
     path = folder / "environment.yaml"
@@ -170,6 +193,7 @@ def serve(defects: Sequence[str], mode: str, console: Console) -> int:
             f"  passwords in   {up.folder / 'secrets'}",
             "  run the gate   stagehold run demo",
             "  one suite      stagehold check demo tls",
+            f"  other defects  {sys.executable} -m ledgerlab switch --dir {up.folder} --defect NAME",
             "  stop           Ctrl-C",
         ):
             console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from ledgerlab.service.api import auth, invoices, payslips, reports, users, vouchers
+from ledgerlab.service.api import auth, deployment, invoices, payslips, reports, search, users, vouchers
 
 router = APIRouter(prefix="/api")
-for module in (auth, invoices, vouchers, payslips, reports, users):
+for module in (auth, invoices, vouchers, payslips, reports, search, users, deployment):
     router.include_router(module.router)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledgerlab.service import sessions
+from ledgerlab.service import partner_tokens, sessions
 from ledgerlab.service.access import AnyUser
 from ledgerlab.service.database import Database
 
@@ -47,6 +47,15 @@ def log_in(credentials: Credentials, request: Request, db: Database) -> Token:
     if token is None:
         raise HTTPException(401, "User name or password is wrong, or the account is locked for a while.")
     return Token(access_token=token, expires_in=settings.session_hours * 3600)
+
+
+@router.post("/partner/token")
+def log_in_partner(credentials: Credentials, request: Request, db: Database) -> Token:
+    """Opens a session for a partner's program, which gets a signed token for it."""
+    opened = log_in(credentials, request, db)
+    settings = request.app.state.settings
+    token = partner_tokens.issue(settings, opened.access_token)
+    return Token(access_token=token, expires_in=settings.partner_minutes * 60)
 
 
 @router.post("/auth/logout", status_code=204)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -101,6 +101,26 @@ def change_user(who: MainUser, user_id: int, body: UserChange, db: Database) -> 
     audit(db, who, "change user", user.username)
     db.commit()
     return UserOut.model_validate(user)
+
+
+@router.get("/users/{user_id}")
+def read_user(who: MainUser, user_id: int, db: Database) -> UserOut:
+    """One person of the company."""
+    return UserOut.model_validate(fetch(db, User, user_id, who))
+
+
+@router.delete("/users/{user_id}", status_code=204)
+def delete_user(who: MainUser, user_id: int, db: Database) -> Response:
+    """Removes a login that was never used; whoever has done something can only be disabled."""
+    user = fetch(db, User, user_id, who, lock=True)
+    db.delete(user)
+    try:
+        db.flush()
+    except IntegrityError:
+        raise HTTPException(409, "This person has used the service; disable the login instead.") from None
+    audit(db, who, "delete user", user.username)
+    db.commit()
+    return Response(status_code=204)
 
 
 @router.get("/audit")

@@ -18,15 +18,22 @@ LOGIN_COOKIE = "__Host-ledger-login"
 """Ties the login form to the browser that got it; worthless as a session."""
 
 
-def _set_cookie(response: Response, name: str, value: str) -> None:
-    response.set_cookie(name, value, path="/", secure=True, httponly=True, samesite="lax")
+def _keep_session(response: Response, token: str) -> None:
+    response.set_cookie(
+        COOKIE,
+        token,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def _login_page(request: Request, *, status: int = 200, problem: str = "") -> Response:
     holder = request.cookies.get(LOGIN_COOKIE) or new_token()
     csrf = form_token(request.app.state.settings.form_key, holder)
     response = page(request, "login.html", None, status=status, problem=problem, csrf=csrf)
-    _set_cookie(response, LOGIN_COOKIE, holder)
+    response.set_cookie(LOGIN_COOKIE, holder, path="/", secure=True, httponly=True, samesite="lax")
     return response
 
 
@@ -53,7 +60,7 @@ def log_in(
         problem = "User name or password is wrong, or the account is locked for a while."
         return _login_page(request, status=401, problem=problem)
     response = see_other("/")
-    _set_cookie(response, COOKIE, token)
+    _keep_session(response, token)
     response.delete_cookie(LOGIN_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
     return response
 
