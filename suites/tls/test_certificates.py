@@ -94,3 +94,32 @@ def test_certificates_are_in_date(tls_scan, certificate_rules, evidence):
     )
 
     assert not problems, f"{tls_scan}: {'; '.join(problems)}"
+
+
+@check(
+    "TLS-012",
+    severity="critical",
+    proves=["trusted-certificate"],
+    why="Whoever works the key out, or forges a signature, can pass for the service.",
+    remedy="Issue the certificate anew: RSA of at least 2048 bits, P-256 or Ed25519, signed with SHA-256 or better.",
+    defects=["weak-certificate-key"],
+)
+def test_keys_and_signatures_are_strong(tls_scan, certificate_rules, evidence):
+    """Every certificate below the root has a strong key and a strong signature.
+
+    Strong keys are RSA of at least 2048 bits, curves of at least 256 bits, Ed25519 and Ed448; a signature with MD5
+    or SHA-1 is not. Judged are the leaf and every certificate between it and the anchor; all that were served where
+    no path leads to an anchor. The root's own signature is of no account.
+    Sources: ASVS 11.6.1 and appendix C, RFC 9325 section 4.5, CWE-326.
+    """
+    problems = [
+        f"{chain.address}: {problem}"
+        for chain in tls_scan.chains
+        for problem in certificate_rules.weak(chain.certificates)
+    ]
+    evidence.compare(
+        expected="RSA of 2048 bits or more, a curve of 256 bits or more, no MD5 or SHA-1 signature",
+        observed="; ".join(problems) or "the same",
+    )
+
+    assert not problems, f"{tls_scan}: {'; '.join(problems)}"

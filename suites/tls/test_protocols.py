@@ -4,6 +4,7 @@ import pytest
 
 from stagehold import check
 
+pytestmark = pytest.mark.usefixtures("protocol_evidence")
 OPTIONS = {"SSL 2.0": "ssl2", "SSL 3.0": "ssl3", "TLS 1.0": "tls1", "TLS 1.1": "tls1_1"}
 
 
@@ -35,3 +36,31 @@ def test_legacy_version_is_refused(tls_scan, version, evidence):
     evidence.compare(expected=f"{version} is refused", observed=f"accepted at {where}" if accepted else "refused")
 
     assert not accepted, f"{tls_scan} accepts {version} at {where}"
+
+
+@check(
+    "TLS-002",
+    severity="critical",
+    proves=["encrypted-transport"],
+    why="Clients fall back to a version whose weaknesses TLS 1.3 was made to remove.",
+    remedy="Allow TLS 1.3 on the listener beside TLS 1.2, and update its TLS library if it has none.",
+    defects=["tls-1.3-missing"],
+)
+@pytest.mark.usefixtures("tls13_required")
+def test_tls_13_is_preferred(tls_scan, evidence):
+    """TLS 1.3 is accepted, and agreed on with clients that offer TLS 1.2 and TLS 1.3.
+
+    Every address is offered TLS 1.3 alone (sslyze), then both versions (Python's ssl). Where
+    `tls.profile.require_tls13` is false the claim is not made, and counts as not configured.
+    Sources: ASVS 12.1.1, NIST SP 800-52r2 section 3.1, RFC 9325 section 3.1.1.
+    """
+    evidence.table("suites", ("address", "version", "answer", "suite"), tls_scan.accepted_suites())
+    evidence.table("agreed on", ("address", "version"), tls_scan.negotiated())
+    evidence.json("sslyze", tls_scan.raw("TLS 1.3"))
+    evidence.reproduce(
+        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} </dev/null | grep New"
+    )
+    wrong = tls_scan.not_preferring_tls13()
+    evidence.compare(expected="TLS 1.3 at every address", observed="; ".join(wrong) or "TLS 1.3")
+
+    assert not wrong, f"{tls_scan}: {'; '.join(wrong)}"

@@ -1,14 +1,12 @@
-"""Certificates as evidence: the table and the ladder."""
+"""Certificates as evidence: the table."""
 
 from __future__ import annotations
 
-from xml.etree import ElementTree as ET
-
 from cryptography import x509
 
-from stagehold.probes.tls.certificates_table import COLUMNS, certificate_rows, ladder
+from stagehold.probes.tls.certificates_table import COLUMNS, certificate_rows
 from stagehold.probes.tls.facts import ServedChain
-from tests.probes.pki import Authority, issue
+from tests.probes.pki import Authority
 
 AUTHORITY = Authority.create()
 LEAF = AUTHORITY.leaf("app.test", "192.0.2.1")
@@ -27,20 +25,3 @@ def test_each_certificate_has_a_row_in_the_order_served() -> None:
     assert rows[0][COLUMNS.index("names")] == "app.test 192.0.2.1"
     assert rows[0][COLUMNS.index("key")] == "EC secp256r1"
     assert rows[1][COLUMNS.index("issuer")] == "CN=Test Root"
-
-
-def test_the_ladder_shows_where_a_chain_breaks() -> None:
-    """A rung is whole where the next certificate signed this one, and broken where it did not."""
-    whole = ladder([LEAF.certificate, AUTHORITY.intermediate.certificate, AUTHORITY.root.certificate])
-    broken = ladder([LEAF.certificate, AUTHORITY.root.certificate])
-
-    assert "stroke-dasharray" not in whole
-    assert "stroke-dasharray" in broken
-
-
-def test_hostile_names_stay_text() -> None:
-    """What a certificate calls itself cannot become markup."""
-    drawing = ladder([issue('<script>alert("x")</script>&').certificate])
-
-    root = ET.fromstring(drawing)
-    assert not [element for element in root.iter() if "script" in element.tag]

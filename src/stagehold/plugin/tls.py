@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from stagehold.environment.model import Environment, TlsEndpoint
+from stagehold.environment.model import Environment, Target, TlsEndpoint
+from stagehold.errors import Uncovered
 from stagehold.network.door import Network
+from stagehold.plugin.drawings import chain_of, protocols_of
 from stagehold.plugin.evidence import EvidenceRecorder
+from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
-from stagehold.probes.tls.certificates_table import COLUMNS, certificate_rows, ladder
+from stagehold.probes.tls.certificates_table import COLUMNS, certificate_rows
 from stagehold.probes.tls.facts import TlsScan
 from stagehold.probes.tls.scan import scan_endpoint
+from stagehold.probes.web.client import HttpClient
+from stagehold.probes.web.plain_http import PlainHttp, look_at_plain_http
 
 
 @pytest.fixture(scope="session")
 def tls_scan(network: Network, endpoint: TlsEndpoint) -> TlsScan:
     """Versions, suites and chains at every address of an endpoint, measured once."""
     return scan_endpoint(network, endpoint)
+
+
+@pytest.fixture(scope="session")
+def tls13_required(environment: Environment) -> None:
+    """Uncovered where the environment does not claim TLS 1.3."""
+    if not environment.tls.profile.require_tls13:
+        raise Uncovered("`tls.profile.require_tls13` is false: TLS 1.3 is not claimed here")
+
+
+@pytest.fixture(scope="session")
+def accepted_suites(tls_scan: TlsScan) -> AcceptedSuites:
+    """The cipher suites an endpoint accepts, by what is wrong with them."""
+    return AcceptedSuites(tls_scan)
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +61,30 @@ def served_names(environment: Environment, endpoint: TlsEndpoint) -> tuple[str, 
     return tuple(dict.fromkeys((endpoint.name, *behind)))
 
 
+@pytest.fixture(scope="session")
+def plain_http(
+    environment: Environment, network: Network, browser_target: Target, http: Callable[..., HttpClient]
+) -> PlainHttp:
+    """What the plain-HTTP port of a browser target answers, asked once."""
+    return look_at_plain_http(environment, network, browser_target, http)
+
+
 @pytest.fixture
-def certificate_evidence(tls_scan: TlsScan, evidence: EvidenceRecorder) -> None:
+def protocol_evidence(tls_scan: TlsScan, environment: Environment, evidence: EvidenceRecorder) -> None:
+    """Attaches what every address answered to every version, as a drawing."""
+    required = environment.tls.profile.require_tls13
+    evidence.figure(f"protocol versions of {tls_scan}", *protocols_of(tls_scan, tls13_required=required))
+
+
+@pytest.fixture
+def certificate_evidence(
+    tls_scan: TlsScan, certificate_rules: CertificateRules, served_names: tuple[str, ...], evidence: EvidenceRecorder
+) -> None:
     """Attaches what was served: table, drawing, PEM."""
     chains = tls_scan.chains
     evidence.table("served certificates", COLUMNS, certificate_rows(chains))
     for chain in chains:
-        evidence.svg(f"chain at {chain.address}", ladder(chain.certificates))
+        evidence.figure(f"chain at {chain.address}", *chain_of(chain, certificate_rules, served_names))
         evidence.file(f"chain at {chain.address}", chain.pem.encode(), "application/x-pem-file", "pem")
     evidence.reproduce(
         f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} -showcerts </dev/null"

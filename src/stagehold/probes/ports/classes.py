@@ -55,6 +55,10 @@ MANAGEMENT: dict[int, str] = {
 """Default ports of interfaces by which machines are administered."""
 
 
+OFTEN_APPLICATIONS = frozenset({8500, 9000, 9090, 10000})
+"""Numbers of management interfaces that applications use as well: `class: app`, written out, is believed there."""
+
+
 def describe(port: int) -> str:
     """The port with what usually listens there, such as `5432 (PostgreSQL)`."""
     usual = DATABASE.get(port) or MANAGEMENT.get(port)

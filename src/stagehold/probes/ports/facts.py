@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from stagehold.environment.model import Host
 from stagehold.errors import NotApplicable
-from stagehold.probes.ports.classes import DATABASE, describe
-from stagehold.probes.ports.nmap_runs import NmapRun, PortState
+from stagehold.probes.ports.classes import DATABASE, MANAGEMENT, OFTEN_APPLICATIONS, describe
+from stagehold.probes.ports.nmap_runs import ALL_PORTS, NmapRun, PortState
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,26 @@ class PortScan:
         return frozenset(DATABASE) | {port.port for port in self.host.ports if port.port_class == "db"}
 
     @property
+    def management_class(self) -> frozenset[int]:
+        """Default ports of management interfaces and those the host declares as `management`; databases left out."""
+        declared = {port.port for port in self.host.ports if port.port_class == "management"}
+        applications = {
+            port.port
+            for port in self.host.ports
+            if port.port_class == "app" and "port_class" in port.model_fields_set and port.port in OFTEN_APPLICATIONS
+        }
+        return (frozenset(MANAGEMENT) - applications | declared) - self.database_class
+
+    @property
+    def management_allowed(self) -> frozenset[int]:
+        """Management ports that the description opens for this vantage by name: `from` must be written out."""
+        return frozenset(
+            port.port
+            for port in self.host.ports
+            if port.port_class == "management" and "from_" in port.model_fields_set and self.vantage in port.from_
+        )
+
+    @property
     def tool(self) -> str:
         """Name and version of what scanned."""
         return self.addresses[0].runs[0].tool
@@ -76,18 +96,24 @@ class PortScan:
         """A command line that shows the same: these ports, or the whole scan where there are none."""
         found = sorted(set(where))
         if not found:
-            return f"nmap -Pn -n -p- {self.addresses[0].address}"
+            return f"nmap{_six(self.addresses[0].address)} -Pn -n -p- {self.addresses[0].address}"
         ports: dict[str, list[int]] = {}
         for address, port in found:
             ports.setdefault(address, []).append(port)
         return "; ".join(
-            f"nmap -Pn -n -p {','.join(map(str, numbers))} {address}" for address, numbers in ports.items()
+            f"nmap{_six(address)} -Pn -n -p {','.join(map(str, numbers))} {address}"
+            for address, numbers in ports.items()
         )
 
     def open_at(self, ports: Iterable[int]) -> tuple[tuple[str, int], ...]:
         """Address and port of those that are open."""
         wanted = set(ports)
         return tuple((one.address, port) for one in self.addresses for port in sorted(one.open & wanted))
+
+    def surplus(self) -> tuple[tuple[str, int], ...]:
+        """Address and port of everything open that must not be: undeclared, a database's, or of management."""
+        unexpected = frozenset(ALL_PORTS) - self.declared
+        return self.open_at(unexpected | self.database_class | self.management_class - self.management_allowed)
 
     def not_open_at(self, ports: Iterable[int]) -> tuple[tuple[str, int, str], ...]:
         """Address, port and state of those that are not open."""
@@ -100,11 +126,15 @@ class PortScan:
         """Rows of host, address, port, expected, observed, reason: what is open, declared or a database's."""
         rows = []
         for one in self.addresses:
-            for port in sorted(one.open | self.declared | self.database_class):
+            for port in sorted(one.open | self.declared | self.database_class | self.management_class):
                 seen = one.states[port]
                 expected = "open" if port in self.declared else "not open"
                 rows.append((self.host.name, one.address, port, expected, seen.state, seen.reason))
         return tuple(rows)
+
+
+def _six(address: str) -> str:
+    return " -6" if ":" in address else ""
 
 
 def declared_ports(host: Host, vantage: str) -> frozenset[int]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from stagehold.environment.model import Environment, Host
 from stagehold.errors import ProbeError
@@ -42,16 +42,18 @@ def scan_host(
     environment: Environment,
     host: Host,
     *,
+    addresses: Sequence[str] | None = None,
     vantage: str = "external",
     deadline: float = 300.0,
     min_rate: int = 5000,
 ) -> PortScan:
-    """Scan all TCP ports of every address of a host, IPv6 included: each may be filtered differently.
+    """Scan all TCP ports of addresses of a host: each may be filtered differently.
 
     Args:
         network: must allow the host's addresses and intrusive traffic.
         environment: names the other hosts that serve as control of the vantage.
         host: what is scanned.
+        addresses: those of its addresses to scan; default: all, IPv6 included.
         vantage: whose declarations count; the process must already look from there.
         deadline: seconds for the whole host.
         min_rate: packets per second to addresses that do not answer.
@@ -64,7 +66,7 @@ def scan_host(
     started = time.monotonic()
     end = started + deadline
     found = []
-    for address in (*host.ipv4, *host.ipv6):
+    for address in (*host.ipv4, *host.ipv6) if addresses is None else addresses:
         if address not in network.addresses(address):
             raise ProbeError(f"{address} is not what the network would dial for it")
         found.append(_scan_address(network, environment, host, address, vantage, end, min_rate))
@@ -146,19 +148,20 @@ def _require_alive(
         return
     if declared_ports(host, vantage):
         raise ProbeError(f"{address} answers on no port at all, not even a declared one: a dead route or a dead host")
-    if not _vantage_works(network, environment, host, vantage):
+    if not _vantage_works(network, environment, host, vantage, address):
         raise ProbeError(
             f"{address} answers on no port, and no other declared host answers this vantage either: "
             "silence proves nothing here"
         )
 
 
-def _vantage_works(network: Network, environment: Environment, host: Host, vantage: str) -> bool:
+def _vantage_works(network: Network, environment: Environment, host: Host, vantage: str, silent: str) -> bool:
+    """Whether another host answers over the same version of IP: a route for one says nothing of the other."""
     return any(
         _answers(network, address, port, accept_reset=False)
         for other in environment.hosts
         if other.name != host.name
-        for address in (*other.ipv4, *other.ipv6)
+        for address in (other.ipv6 if ":" in silent else other.ipv4)
         for port in sorted(declared_ports(other, vantage))
     )
 

@@ -22,6 +22,7 @@ from OpenSSL import crypto
 from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 
 from stagehold.errors import ProbeError
+from stagehold.probes.tls.strength import weaknesses
 
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h, which pyOpenSSL does not name."""
@@ -215,6 +216,11 @@ class CertificateRules:
         """What is not in date: the leaf, the rest that was served, the anchor (see `date_problems`)."""
         others = (*chain[1:], *verified_path(chain, self.anchors, self.now)[1:])
         return date_problems(chain[0], others, self.now, self.min_days_left)
+
+    def weak(self, chain: Sequence[x509.Certificate]) -> tuple[str, ...]:
+        """Weak keys and signatures of the leaf and of what leads from it to the anchor (see `weaknesses`)."""
+        path = verified_path(chain, self.anchors, self.now)
+        return weaknesses(path[:-1] if len(path) > 1 else path or chain)
 
     def least_days_left(self, chain: Sequence[x509.Certificate]) -> str:
         """Days the leaf has and needs, in words."""

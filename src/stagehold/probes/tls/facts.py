@@ -7,7 +7,7 @@ out, and leaves out the suites its own OpenSSL could not offer.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,8 @@ class VersionFact:
     version: str
     accepted: tuple[str, ...] = ()
     refused: int = 0
+    unanswered: int = 0
+    """Suites of an accepted version of which it is not known, because the handshake was never answered."""
     problem: str = ""
 
 
@@ -69,6 +71,12 @@ class AddressScan:
     chain_problem: str = ""
     client_certificate: str = ""
     """`DISABLED`, `OPTIONAL` or `REQUIRED`."""
+    broken_choices: Mapping[str, str] = field(default_factory=dict)
+    """What was chosen by version when nothing but broken suites were offered (see `suites.BROKEN`)."""
+    negotiated: str = ""
+    """The version agreed on with a client that offers TLS 1.2 and TLS 1.3."""
+    gaps: tuple[str, ...] = ()
+    """Why choices or the negotiated version are not known, in words."""
     tool: str = ""
     problem: str = ""
     raw: str = ""
@@ -126,6 +134,60 @@ class TlsScan:
         if unknown or not self.addresses:
             raise ProbeError(f"{self}: whether {version} is accepted is not known ({'; '.join(unknown)})")
         return False
+
+    def refusing(self, version: str) -> tuple[str, ...]:
+        """The addresses that were seen to refuse this version."""
+        return tuple(
+            scan.address
+            for scan in self.addresses
+            if not (scan.problem or scan.versions[version].problem or scan.versions[version].accepted)
+        )
+
+    def negotiated(self) -> tuple[tuple[str, str], ...]:
+        """Address and the version agreed on with a client that offers TLS 1.2 and TLS 1.3."""
+        return tuple((scan.address, scan.negotiated or scan.problem or "not known") for scan in self.addresses)
+
+    def not_preferring_tls13(self) -> tuple[str, ...]:
+        """Where TLS 1.3 is refused, or not agreed on though it is offered; in words.
+
+        Raises:
+            ProbeError: nowhere, and of at least one address it is not known.
+        """
+        refusing = self.refusing("TLS 1.3")
+        found = [f"{address} refuses TLS 1.3" for address in refusing]
+        found += [
+            f"{scan.address} agrees on {scan.negotiated} with a client that offers both"
+            for scan in self.addresses
+            if scan.negotiated not in {"", "TLS 1.3"} and scan.address not in refusing
+        ]
+        unknown = [*self.unknown(["TLS 1.3"]), *(gap for s in self.addresses if not s.negotiated for gap in s.gaps)]
+        if unknown and not found:
+            raise ProbeError(f"{self}: whether TLS 1.3 is preferred is not known ({'; '.join(unknown)})")
+        return tuple(found)
+
+    def suites(self, version: str) -> tuple[tuple[str, str], ...]:
+        """Address and IANA name of every suite of this version that was accepted."""
+        return tuple(
+            (scan.address, suite)
+            for scan in self.addresses
+            if not scan.problem
+            for suite in scan.versions[version].accepted
+        )
+
+    def unknown(self, versions: Iterable[str]) -> tuple[str, ...]:
+        """What is not known of these versions and their suites, in words."""
+        found = [] if self.addresses else [f"{self}: no address was looked at"]
+        for scan in self.addresses:
+            if scan.problem:
+                found.append(f"{scan.address}: {scan.problem}")
+                continue
+            for version in versions:
+                fact = scan.versions[version]
+                if fact.problem:
+                    found.append(f"{scan.address}: {version}: {fact.problem}")
+                elif fact.unanswered:
+                    found.append(f"{scan.address}: {version}: {fact.unanswered} handshakes were never answered")
+        return tuple(found)
 
     def accepting(self, version: str) -> tuple[str, ...]:
         """The addresses that were seen to accept this version."""
@@ -198,9 +260,10 @@ def _version(version: str, attempt: dict[str, Any] | None) -> VersionFact:
     result = attempt["result"]
     accepted = tuple(item["cipher_suite"]["name"] for item in result["accepted_cipher_suites"])
     rejected = result["rejected_cipher_suites"]
-    if accepted:
-        return VersionFact(version, accepted=accepted, refused=len(rejected))
     unanswered = [item for item in rejected if _NO_ANSWER in item["error_message"]]
+    if accepted:
+        refused = len(rejected) - len(unanswered)
+        return VersionFact(version, accepted=accepted, refused=refused, unanswered=len(unanswered))
     if unanswered:
         problem = f"{len(unanswered)} of {len(rejected)} handshakes were never answered"
         return VersionFact(version, refused=len(rejected) - len(unanswered), problem=problem)

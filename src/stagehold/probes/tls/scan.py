@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.tls.facts import CERTIFICATES, COMMANDS, AddressScan, TlsScan, read_answer
+from stagehold.probes.tls.hello import VERSIONS, offer
+from stagehold.probes.tls.negotiation import negotiated_version
+from stagehold.probes.tls.suites import BROKEN, UNENCRYPTED_TLS13
 
 WORKER = Path(__file__).with_name("worker.py")
 DEADLINE = 120.0
@@ -58,9 +62,32 @@ def _scan_address(network: Network, endpoint: TlsEndpoint, address: str, deadlin
             endpoint.host, endpoint.port, seconds=min(deadline, CONNECTION_TIMEOUT), address=address
         ).close()
         answer, raw = _run_worker(endpoint, address, deadline)
-        return read_answer(address, answer, raw)
+        found = read_answer(address, answer, raw)
+        return found if found.problem else _looked_at_by_hand(network, endpoint, found)
     except ProbeError as error:
         return AddressScan(address, problem=str(error))
+
+
+def _looked_at_by_hand(network: Network, endpoint: TlsEndpoint, scan: AddressScan) -> AddressScan:
+    """The scan with what sslyze does not tell: broken suites that its OpenSSL lacks, and the version agreed on."""
+    place = (endpoint.host, endpoint.port, scan.address)
+    choices, gaps, negotiated = {}, [], ""
+    spoken = [version for version in VERSIONS if scan.versions[version].accepted]
+    for version in spoken:
+        suites = UNENCRYPTED_TLS13 if version == "TLS 1.3" else BROKEN
+        try:
+            choice = offer(network, place, endpoint.name, version, tuple(suites), seconds=CONNECTION_TIMEOUT)
+        except ProbeError as error:
+            gaps.append(str(error))
+        else:
+            choices[version] = suites[choice.suite] if choice.suite is not None else ""
+    try:
+        negotiated = negotiated_version(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT)
+        if not negotiated and {"TLS 1.2", "TLS 1.3"}.intersection(spoken):
+            gaps.append(f"{scan.address}: after the scan the server no longer shook hands with an ordinary client")
+    except ProbeError as error:
+        gaps.append(str(error))
+    return replace(scan, broken_choices=choices, negotiated=negotiated, gaps=tuple(gaps))
 
 
 def _run_worker(endpoint: TlsEndpoint, address: str, deadline: float) -> tuple[dict[str, Any], str]:

@@ -1,0 +1,1 @@
+"""Looks for web consoles of databases."""

@@ -1,0 +1,170 @@
+"""Looks for database consoles on every web listener an environment declares."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stagehold.environment.model import Environment
+from stagehold.errors import ProbeError
+from stagehold.model import Traffic
+from stagehold.network.door import Network
+from stagehold.network.rules import parse_address
+from stagehold.probes.consoles.fingerprints import Page, paths, recognise
+from stagehold.probes.consoles.visit import Place, Visitor
+from stagehold.probes.ports.conversation import Listener
+from stagehold.probes.ports.recognition import canonical
+from stagehold.probes.ports.services import identify, name_at
+
+_BUSY = 429
+_FORBIDDEN = 403
+_FAULT = range(500, 600)
+
+
+@dataclass(frozen=True)
+class FoundConsole:
+    """A console that was recognised."""
+
+    place: Place
+    path: str
+    status: int
+    name: str
+    marks: str
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.place.url}{self.path} ({self.place.address}, status {self.status})"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One place and what came of it: consoles, and the paths of which it is not known."""
+
+    place: Place
+    found: tuple[FoundConsole, ...] = ()
+    statuses: dict[str, int] = field(default_factory=dict)
+    """Path to the status of its answer."""
+    problem: str = ""
+    """Why it is not known whether there is a console; empty when it is."""
+    nothing: str = ""
+    """Why there is nothing to look for, such as a closed port; empty when it was looked at."""
+
+
+@dataclass(frozen=True)
+class ConsoleSearch:
+    """All places of an environment."""
+
+    places: tuple[Looked, ...]
+
+    @property
+    def found(self) -> tuple[FoundConsole, ...]:
+        """Every console, once for each place and product."""
+        return tuple(console for looked in self.places for console in looked.found)
+
+    @property
+    def requests(self) -> int:
+        """How many paths were asked for."""
+        return sum(len(looked.statuses) for looked in self.places)
+
+    def require_complete(self) -> None:
+        """Raise ProbeError when of some place it is not known whether there is a console."""
+        if problems := [f"{looked.place}: {looked.problem}" for looked in self.places if looked.problem]:
+            raise ProbeError("; ".join(problems))
+
+
+def search(network: Network, environment: Environment, vantage: str) -> ConsoleSearch:
+    """Ask every web listener for every path a console is known to lie at. GET only, one request at a time.
+
+    Raises:
+        ProbeError: a name did not resolve. What goes wrong with one place stays with it.
+    """
+    return ConsoleSearch(
+        tuple(_look(network, place) for place in dict.fromkeys(_places(network, environment, vantage)))
+    )
+
+
+def _places(network: Network, environment: Environment, vantage: str) -> Iterator[Place]:
+    """Targets by each of their names, then web ports of hosts that belong to no target; one address of each family."""
+    known: set[tuple[str, int]] = set()
+    for target in environment.targets:
+        for name in dict.fromkeys((target.host, *target.names)):
+            addresses = network.addresses(name)
+            known |= {(address, target.port) for address in addresses}
+            families = {(":" in address): address for address in reversed(addresses)}
+            for address in families.values():
+                yield Place(target.base_url.startswith("https"), name, target.port, address, target=True)
+    for host in environment.hosts:
+        for port in host.ports:
+            service = canonical(port.service)
+            if port.proto != "tcp" or vantage not in port.from_ or service not in {"http", "https"}:
+                continue
+            for address in (*host.ipv4, *host.ipv6):
+                number = str(parse_address(address))
+                if (number, port.port) not in known:
+                    name = name_at(environment, network, number)
+                    yield Place(service == "https", name, port.port, number, target=False)
+
+
+def _look(network: Network, place: Place) -> Looked:
+    visitor = Visitor(network, place)
+    try:
+        return _sweep(visitor)
+    except ProbeError as error:
+        return Looked(place, problem=str(error), nothing="") if place.target else _excused(network, place, error)
+    finally:
+        visitor.close()
+
+
+def _excused(network: Network, place: Place, error: ProbeError) -> Looked:
+    """A port of a host that shows no web at all: closed, or something else; other checks judge either."""
+    if isinstance(error.__cause__, ConnectionRefusedError):
+        return Looked(place, nothing="the port is closed")
+    if Traffic.INTRUSIVE in network.consent:
+        listener = Listener(network, place.address, place.port, place.name)
+        try:
+            spoken = identify(listener, "https" if place.secure else "http")
+        except ProbeError as again:
+            return Looked(place, problem=str(again))
+        if spoken.wrong:
+            return Looked(place, nothing=f"no web: the port speaks {spoken.seen}")
+    return Looked(place, problem=str(error))
+
+
+def _sweep(visitor: Visitor) -> Looked:
+    unknown = f"/{secrets.token_hex(8)}"
+    start, control = visitor.get("/"), visitor.get(unknown)
+    for page in (start, control):
+        _require_answer(visitor.place, page)
+    if start.status == control.status == _FORBIDDEN:
+        raise ProbeError("every path is refused with 403, as a web application firewall does: nothing can be seen")
+    statuses = {"/": start.status, unknown: control.status}
+    found: dict[str, FoundConsole] = {}
+    doubts: list[str] = []
+    for page in (start, control, *_pages(visitor, statuses, doubts, control)):
+        for name, marks in recognise(page).items():
+            found.setdefault(name, FoundConsole(visitor.place, page.path, page.status, name, marks))
+    again = visitor.get(unknown)
+    if again.status != control.status:
+        doubts.append(
+            f"after the search a path that does not exist is answered {again.status}, before {control.status}"
+        )
+    return Looked(visitor.place, tuple(found.values()), statuses, "" if found else "; ".join(doubts))
+
+
+def _pages(visitor: Visitor, statuses: dict[str, int], doubts: list[str], control: Page) -> Iterator[Page]:
+    for path in paths():
+        if path in statuses:
+            continue
+        page = visitor.get(path)
+        statuses[path] = page.status
+        if page.status == _BUSY:
+            doubts.append(f"{path} is answered 429: a limit was reached")
+            return
+        if page.status in _FAULT and page.status != control.status:
+            doubts.append(f"{path} is answered {page.status}: whatever lies there is broken at the moment")
+        yield page
+
+
+def _require_answer(place: Place, page: Page) -> None:
+    if page.status == _BUSY or page.status in _FAULT:
+        raise ProbeError(f"{page.path} of {place} is answered {page.status}: nothing can be seen behind that")
