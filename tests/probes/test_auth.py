@@ -13,8 +13,9 @@ from stagehold.errors import NotApplicable, ProbeError, Uncovered
 from stagehold.network.door import Network
 from stagehold.probes.login.driver import LoginDriver
 from stagehold.probes.login.identity import try_login
-from stagehold.probes.login.lockout import LockoutReport, guess_passwords, lockable
+from stagehold.probes.login.lockout import LockoutReport, guess_passwords
 from stagehold.probes.login.revocation import RevocationReport, replay_after_logout
+from stagehold.probes.login.sacrifice import lockable
 from tests.probes.company_service import COMPANIES, Stand, description, stand
 
 Serve = Callable[..., Any]
@@ -162,7 +163,7 @@ def test_logout_of_basic_and_undeclared_logout(serve_pages: Serve, tmp_path: Pat
 
 def guess(made: Stand) -> LockoutReport:
     """Guess the password of a sacrificial account."""
-    members = lockable(made.environment.accounts)["api"]
+    members = lockable(made.environment.accounts, "api")
     return guess_passwords(made.sessions.driver, members, 3)
 
 
@@ -200,5 +201,5 @@ def test_only_sacrificial_accounts_are_guessed(serve_pages: Serve, tmp_path: Pat
     with pytest.raises(ValueError, match="anna may not be locked"):
         guess_passwords(made.sessions.driver, [made.environment.account("anna")], 3)
     with pytest.raises(Uncovered):
-        lockable([a.model_copy(update={"lock_ok": False}) for a in made.environment.accounts])
+        lockable([a.model_copy(update={"lock_ok": False}) for a in made.environment.accounts], "api")
     assert made.service.requests == []

@@ -19,6 +19,7 @@ from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.browser.proxy import FilteringProxy, Refusal
 from stagehold.probes.tls.trust_store import make_home
+from stagehold.redaction.secret import Secret
 
 LAUNCH_SECONDS = 60
 NAVIGATION_SECONDS = 20
@@ -107,7 +108,9 @@ class Chromium:
         return self._browser.version if self._browser is not None else ""
 
     @contextmanager
-    def context(self, *, basic: tuple[str, str] | None = None, base_url: str | None = None) -> Iterator[BrowserContext]:
+    def context(
+        self, *, basic: tuple[str, Secret] | None = None, base_url: str | None = None
+    ) -> Iterator[BrowserContext]:
         """A clean context: no cookies, no cache; certificates are verified.
 
         Args:
@@ -126,7 +129,7 @@ class Chromium:
                 service_workers="block",
                 locale="en-US",
                 base_url=base_url,
-                http_credentials={"username": basic[0], "password": basic[1]} if basic else None,
+                http_credentials={"username": basic[0], "password": basic[1].reveal()} if basic else None,
             )
         except PlaywrightError as error:
             raise ProbeError(f"the browser gave no context: {first_line(error)}") from error
@@ -175,6 +178,8 @@ def _sandbox_impossible() -> bool:
 def _environment(home: Path) -> dict[str, str | float | bool]:
     """No proxy, key log or other hint of the caller's environment reaches the browser."""
     kept: dict[str, str | float | bool] = {
-        name: os.environ[name] for name in ("PATH", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY") if name in os.environ
+        name: os.environ[name]
+        for name in ("PATH", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR")
+        if name in os.environ
     }
     return kept | {"HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8"}

@@ -18,10 +18,15 @@ from stagehold.probes.browser.launch import first_line
 from stagehold.probes.login.session import Identity, login_url, read_identity
 from stagehold.probes.web.fill import fill
 from stagehold.probes.web.forms import find_login_form
+from stagehold.redaction.registry import KNOWN
+from stagehold.redaction.secret import Secret
 
 _CLIENT_ERROR = 400
 _SEND = """async ([url, method, headers, body]) => {
     await fetch(url, {method, headers, body, credentials: "include"});
+}"""
+_STORAGE = """() => {
+    try { return [...Object.entries(localStorage), ...Object.entries(sessionStorage)]; } catch { return []; }
 }"""
 _LOG_OUT = re.compile(r"^\s*(log|sign)\s*-?\s*(out|off)\s*$", re.IGNORECASE)
 
@@ -49,7 +54,7 @@ class Person:
         # A person says yes to "Are you sure?".
         self.page.on("dialog", lambda dialog: dialog.accept())
 
-    def log_in(self, password: str) -> None:
+    def log_in(self, password: Secret) -> None:
         """By the account's flow; whoami alone tells whether it worked."""
         match self.flow:
             case FormFlow():
@@ -65,6 +70,7 @@ class Person:
                     "flow of kind `form` or `basic`, or one whose login sets a cookie"
                 )
             raise Stuck(f"{self.account.alias} is not logged in after the login form was sent")
+        self._remember()
 
     def do(self, step: Step) -> None:
         """Perform one step whose placeholders are filled."""
@@ -125,7 +131,18 @@ class Person:
         except PlaywrightError:
             return None
 
-    def _log_in_by_form(self, flow: FormFlow, password: str) -> None:
+    def _remember(self) -> None:
+        """Let no report show what the browser now holds: cookies, and what scripts have stored."""
+        try:
+            cookies = [(cookie["name"], cookie["value"]) for cookie in self.context.cookies()]
+            stored = self.page.evaluate(_STORAGE)
+        except PlaywrightError as error:
+            raise _explained(error, self.page) from None
+        for name, value in [*cookies, *stored]:
+            for text in _strings(value):
+                KNOWN.add_token(f"browser.{self.account.alias}.{name}", text)
+
+    def _log_in_by_form(self, flow: FormFlow, password: Secret) -> None:
         self.open(login_url(self.login_target, flow.page))
         try:
             try:
@@ -137,16 +154,16 @@ class Person:
             inside = self.page.locator("form", has=self.page.locator(_by_name(form.password)))
             inside.locator(_by_name(form.user)).first.fill(self.account.user)
             secret = inside.locator(_by_name(form.password)).first
-            secret.fill(password)
+            secret.fill(password.reveal())
             secret.press("Enter")
             self.page.wait_for_load_state("load")
             self._settle()
         except PlaywrightError as error:
             raise _explained(error, self.page, secret=password) from None
 
-    def _log_in_by_script(self, flow: TokenFlow, password: str) -> None:
+    def _log_in_by_script(self, flow: TokenFlow, password: Secret) -> None:
         """Send the declared login as the page's own script would; the browser keeps the cookie it may set."""
-        filled = fill(flow.login, {"user": self.account.user, "password": password})
+        filled = fill(flow.login, {"user": self.account.user, "password": password.reveal()})
         self.open(login_url(self.login_target, filled.page or "/"))
         headers, body = dict(filled.headers), None
         if filled.json is not None:
@@ -158,7 +175,7 @@ class Person:
         try:
             self.page.evaluate(_SEND, [url, filled.method, headers, body])
         except PlaywrightError as error:
-            text = first_line(error).replace(password, "…")
+            text = first_line(error).replace(password.reveal(), "…")
             raise ProbeError(f"the browser cannot send {filled.method} {flow.login.path}: {text}") from None
 
     def _click(self, control: Locator) -> None:
@@ -235,11 +252,27 @@ def _by_name(name: str) -> str:
     return f'input[name="{escaped}"]'
 
 
-def _explained(error: PlaywrightError, page: Page, secret: str = "") -> Stuck | ProbeError:
+def _strings(value: str) -> list[str]:
+    """A stored value, and the texts in it when it is JSON, as scripts store tokens."""
+    try:
+        document = json.loads(value)
+    except ValueError:
+        return [value]
+    found, waiting = [value], [document]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, (list, dict)):
+            waiting += item.values() if isinstance(item, dict) else item
+    return found
+
+
+def _explained(error: PlaywrightError, page: Page, secret: Secret | None = None) -> Stuck | ProbeError:
     """A missing element is the page's fault; a lost browser or connection is not."""
     text = first_line(error)
     if secret:
-        text = text.replace(secret, "…")
+        text = text.replace(secret.reveal(), "…")
     if page.is_closed() or "crash" in text.lower() or "has been closed" in text or "net::ERR" in text:
         return ProbeError(f"the browser lost the page: {text}")
     where = urlsplit(page.url).path

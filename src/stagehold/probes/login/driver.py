@@ -7,8 +7,10 @@ and not tried again, because repeated failures would lock the account.
 from __future__ import annotations
 
 import base64
+import copy
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,9 +23,12 @@ from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.access.oracle import Answer, LoginPages, interference
 from stagehold.probes.login.session import Credential, Identity, Session, login_url
+from stagehold.probes.login.submission import basic_pair, fill_login, form_data
 from stagehold.probes.web.client import HttpClient
-from stagehold.probes.web.fill import fill, point
+from stagehold.probes.web.fill import point
 from stagehold.probes.web.forms import LoginForm, find_login_form, login_signatures
+from stagehold.redaction.registry import KNOWN
+from stagehold.redaction.secret import Secret
 
 __all__ = ["Attempt", "Credential", "Identity", "LoginDriver", "LoginRefused", "Session", "Sessions"]
 
@@ -48,6 +53,8 @@ class Attempt:
     """Why the attempt tells nothing: the service failed."""
     note: str = ""
     session: Session | None = None
+    answers: tuple[requests.Response, ...] = field(default=(), repr=False)
+    """What came back for the password: every redirect, then the page it led to."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class LoginDriver:
         except KeyError:
             raise ProbeError(f"{account.alias}: there is no flow {account.flow!r}") from None
 
-    def password(self, account: Account) -> str:
+    def password(self, account: Account) -> Secret:
         """The account's secret, resolved now."""
         return resolve(account.password_ref, self.folder)
 
@@ -90,23 +97,41 @@ class LoginDriver:
         told = f" ({attempt.session.told})" if attempt.session is not None else ""
         raise LoginRefused(f"{account.alias} is refused: {attempt.note}, and whoami then shows nobody{told}")
 
-    def attempt(self, account: Account, password: str) -> Attempt:
+    def attempt(
+        self,
+        account: Account,
+        password: object,
+        *,
+        user: str | None = None,
+        planted: Iterable[Credential] = (),
+    ) -> Attempt:
         """Try a password in a clean client, as a person would.
+
+        Args:
+            account: whose flow and identity.
+            password: the secret, text, or any JSON value that the flow's request can carry, or `ABSENT`.
+            user: a user name to send instead of the account's.
+            planted: cookies that the client holds before it looks at the login page.
 
         Raises:
             ProbeError: nothing could be tried: no connection, no login form, or whoami cannot tell.
         """
         flow = self.flow(account)
         session = Session(account, flow, connect=self.connect, target=self.environment.target(flow.target))
+        for credential in planted:
+            if credential.cookie is not None:
+                session.client.session.cookies.set_cookie(copy.copy(credential.cookie))
+        user = account.user if user is None else user
+        password = password.reveal() if isinstance(password, Secret) else password
         began = time.monotonic()
         response: requests.Response | None = None
         match flow:
             case FormFlow():
-                response, note = self._by_form(session, flow, password)
+                response, note = self._by_form(session, flow, user, password)
             case TokenFlow():
-                response, note = self._by_token(session, flow, password)
+                response, note = self._by_token(session, flow, user, password)
             case BasicFlow():
-                pair = base64.b64encode(f"{account.user}:{password}".encode()).decode()
+                pair = base64.b64encode(basic_pair(user, password).encode()).decode()
                 session.authenticate("Authorization", f"Basic {pair}")
                 note = "HTTP Basic credentials sent"
         blocked = interference(Answer.of(response)) if response is not None else ""
@@ -118,6 +143,7 @@ class LoginDriver:
             if not blocked:
                 raise
             identity, note = None, f"{note}; {error}"
+        answer = response if response is not None else session.last
         return Attempt(
             status=status,
             seconds=time.monotonic() - began,
@@ -126,6 +152,7 @@ class LoginDriver:
             broken="" if limited else blocked,
             note=note,
             session=session,
+            answers=(*answer.history, answer) if answer is not None else (),
         )
 
     def login_pages(self, target: Target) -> LoginPages:
@@ -151,13 +178,13 @@ class LoginDriver:
                     urls.append(f"{led.scheme}://{led.netloc}{led.path}")
         return LoginPages(tuple(urls), frozenset(signatures))
 
-    def _by_form(self, session: Session, flow: FormFlow, password: str) -> tuple[requests.Response, str]:
+    def _by_form(self, session: Session, flow: FormFlow, user: str, password: object) -> tuple[requests.Response, str]:
         page = session.client.request("GET", flow.page, headers={"Accept": _BROWSER_ACCEPT}, allow_redirects=True)
         path = urlsplit(page.url).path
         if blocked := interference(Answer.of(page)):
             return page, f"the login page {path} cannot be had: {blocked}"
         login = find_login_form(page.text, page.url, flow.fields)
-        response = self._submit(session, login, page.url, session.account.user, password)
+        response = self._submit(session, login, page.url, form_data(login, user, password))
         if "html" in response.headers.get("content-type", ""):
             session.landing = response.text
         note = (
@@ -166,7 +193,7 @@ class LoginDriver:
         )
         return response, note
 
-    def _submit(self, session: Session, login: LoginForm, page_url: str, user: str, password: str) -> requests.Response:
+    def _submit(self, session: Session, login: LoginForm, page_url: str, data: dict[str, str]) -> requests.Response:
         action = urlsplit(login.form.action)
         if urlsplit(page_url).scheme == "https" and action.scheme != "https":
             raise ProbeError(f"the login form posts to {action.scheme}, so the password was not sent")
@@ -181,17 +208,18 @@ class LoginDriver:
             "Origin": f"{parts.scheme}://{parts.netloc}",
             "Accept": _BROWSER_ACCEPT,
         }
-        return session.client.request(
-            "POST", login.form.action, data=login.data(user, password), headers=headers, allow_redirects=True
-        )
+        return session.client.request("POST", login.form.action, data=data, headers=headers, allow_redirects=True)
 
-    def _by_token(self, session: Session, flow: TokenFlow, password: str) -> tuple[requests.Response, str]:
-        filled = fill(flow.login, {"user": session.account.user, "password": password})
+    def _by_token(
+        self, session: Session, flow: TokenFlow, user: str, password: object
+    ) -> tuple[requests.Response, str]:
+        filled = fill_login(flow.login, user, password)
         response = session.send(filled)
         note = f"{filled.method} {flow.login.path} answered {response.status_code}"
         token = point(Answer.of(response).document(), flow.token)
         if isinstance(token, str) and token:
             session.token = token
+            KNOWN.add(f"sessions.{session.account.alias}.token", token)
             name, _, value = flow.header.partition(":")
             session.authenticate(name.strip(), value.strip().replace("{token}", token))
         else:

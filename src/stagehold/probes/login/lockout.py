@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stagehold.environment.access import Account
-from stagehold.errors import ProbeError, Uncovered
+from stagehold.errors import ProbeError
 from stagehold.probes.login.driver import Attempt, LoginDriver, LoginRefused
 
 HARD_CAP = 100
@@ -84,21 +84,6 @@ class LockoutReport:
         """Rows for the evidence: number, password, status, seconds, result."""
         for guess in self.guesses:
             yield guess.number, guess.password, guess.status or "", f"{guess.seconds:.2f}", guess.result
-
-
-def lockable(accounts: Iterable[Account]) -> dict[str, tuple[Account, ...]]:
-    """Sacrificial accounts that may be locked, by flow; nobody else is ever attacked.
-
-    Raises:
-        Uncovered: there is none.
-    """
-    found: dict[str, list[Account]] = {}
-    for account in accounts:
-        if account.pool == "sacrificial" and account.lock_ok:
-            found.setdefault(account.flow, []).append(account)
-    if not found:
-        raise Uncovered("needs an account with `pool: sacrificial` and `lock_ok: true`")
-    return {flow: tuple(members) for flow, members in found.items()}
 
 
 def guess_passwords(driver: LoginDriver, candidates: Iterable[Account], max_failures: int) -> LockoutReport:

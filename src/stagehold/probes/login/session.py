@@ -21,6 +21,8 @@ from stagehold.probes.access.oracle import Answer, interference
 from stagehold.probes.web.client import HttpClient
 from stagehold.probes.web.fill import FilledRequest, fill, point
 from stagehold.probes.web.forms import csrf_inputs, csrf_meta, find_form_for, find_link_to, read_forms
+from stagehold.probes.web.set_cookie import IssuedCookie, issued_cookies
+from stagehold.redaction.registry import KNOWN
 
 _HOPS = 5
 _PAGES = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -75,6 +77,11 @@ class Session:
         """What a `json_token` login returned."""
         self.landing = ""
         """HTML of the page the login led to, where scripts find their CSRF token."""
+        self.issued: list[IssuedCookie] = []
+        """Every Set-Cookie line that came, in order."""
+        self.last: requests.Response | None = None
+        """What answered last."""
+        self.client.session.hooks["response"].append(self._hear)
         self._connect = connect
         self._headers = dict(headers or {})
         self._used = time.monotonic()
@@ -86,6 +93,7 @@ class Session:
 
     def authenticate(self, name: str, value: str) -> None:
         """Send this header with every request from now on."""
+        KNOWN.add_token(f"sessions.{self.account.alias}.{name}", value)
         self._headers[name] = value
 
     def auth_headers(self) -> dict[str, str]:
@@ -210,6 +218,8 @@ class Session:
         carried: dict[str, str] = {}
         if "html" in response.headers.get("content-type", ""):
             self._tokens |= csrf_inputs(response.text, response.url)
+            for name, token in self._tokens.items():
+                KNOWN.add_token(f"sessions.{self.account.alias}.{name}", token)
             if csrf_meta(response.text):
                 self.landing = response.text
             form = find_form_for(response.text, response.url, self._at(target).url(filled.path))
@@ -235,6 +245,13 @@ class Session:
                 return None  # A token is not carried to another host.
             url = answer.redirect
         raise ProbeError(f"{path}: more than {_HOPS} redirects, so whoami tells nobody's name")
+
+    def _hear(self, response: requests.Response, **_: object) -> None:
+        self.last = response
+        issued = issued_cookies(response)
+        for cookie in issued:
+            KNOWN.add_token(f"sessions.{self.account.alias}.{cookie.name}", cookie.value)
+        self.issued += issued
 
     def _at(self, target: Target | None) -> HttpClient:
         if target is None or target.name == self.target.name:
