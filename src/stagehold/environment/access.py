@@ -77,6 +77,8 @@ class FormFlow(Model):
     """Hidden inputs of the page that holds the logout form are carried along; see `logout_page`."""
     logout_page: UrlPath | None = None
     """A page with the logout form, when logout wants a CSRF token; default: the whoami page."""
+    jwks: UrlPath | None = None
+    """Where the keys of signed tokens (JWT) are published; default: the well-known places."""
     whoami: WhoAmI
 
 
@@ -96,6 +98,8 @@ class TokenFlow(Model):
         ),
     ] = "Authorization: Bearer {token}"
     logout: Request | None = None
+    jwks: UrlPath | None = None
+    """Where the keys of signed tokens (JWT) are published; default: the well-known places."""
     whoami: WhoAmI
 
 
@@ -121,6 +125,13 @@ class Account(Model):
     password_ref: SecretRef
     pool: Literal["standard", "sacrificial"] = "standard"
     lock_ok: bool = False
+
+
+class SessionFacts(Model):
+    """What is known of sessions."""
+
+    cookies: tuple[Text, ...] = ()
+    """Names of the session cookies; default: those without which `whoami` shows nobody."""
 
 
 class Inventory(Model):
@@ -158,6 +169,8 @@ class Denial(Model):
     """Declared styles of refusal of one target; several rules of a situation are alternatives."""
 
     anonymous: tuple[DenialRule, ...] = ()
+    role: tuple[DenialRule, ...] = ()
+    """What a person gets whose role does not allow it; default: 403, 404, or a redirect to the login page."""
     tenant: tuple[DenialRule, ...] = ()
 
 

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from stagehold.environment.access import Account, Denial, Flow, Inventory, ObjectFixture
+from stagehold.environment.access import Account, Denial, Flow, Inventory, ObjectFixture, SessionFacts
+from stagehold.environment.disclosure import Disclosure, Hooks
+from stagehold.environment.evidence import EvidenceSources
 from stagehold.environment.load_plan import LoadPlan, Slo
+from stagehold.environment.matrix import AccessMatrix
 from stagehold.environment.places import Host, HostPort, Target, Tls, TlsEndpoint, TlsProfile, Trust, Vantage
 from stagehold.environment.values import Digest, HostPattern, IpNetwork, JsonPointer, Operation, Text, UrlPath
 from stagehold.model import Model, Traffic
@@ -108,6 +111,8 @@ class Policy(Model):
     """What is required of a release here."""
 
     lockout: Lockout | None = None
+    session_samples: Annotated[int, Field(ge=20, le=1000)] = 200
+    """How many logins of a sacrificial account are looked at for identifiers that can be guessed."""
     token_revocation_grace: Annotated[int, Field(ge=0, le=3600)] = 0
     """Seconds a bearer token may survive its logout."""
     required_commitments: tuple[str, ...] | None = None
@@ -143,6 +148,15 @@ class Production(Model):
         ...,
     ] = ()
     """Base64 SHA-256 of a SubjectPublicKeyInfo, as in RFC 7469."""
+    database_ids: tuple[Text, ...] = ()
+    """What production's databases are known by, such as PostgreSQL's system identifier. `file:PATH` in this list and
+    the next three: a file with one value on each line."""
+    mail_domains: tuple[Text, ...] = ()
+    """Domains that production sends mail for or through."""
+    issuers: tuple[Text, ...] = ()
+    """URLs of production's identity providers."""
+    secret_fingerprints: tuple[Text, ...] = ()
+    """Hashes of production's keys and passwords, as the environment's record writes them."""
 
 
 class Deny(Model):
@@ -170,17 +184,22 @@ class Environment(Model):
     tenancy: Tenancy | None = None
     flows: dict[str, Flow] = Field(default_factory=dict)
     accounts: tuple[Account, ...] = ()
+    sessions: SessionFacts = SessionFacts()
     inventory: Inventory | None = None
     denial: dict[str, Denial] = Field(default_factory=dict)
     """By target."""
+    access_matrix: AccessMatrix | None = None
     fixtures: tuple[ObjectFixture, ...] = ()
     journeys: tuple[Journey, ...] = ()
     policy: Policy = Policy()
     hsts: Hsts = Hsts()
+    disclosure: Disclosure = Disclosure()
+    hooks: Hooks = Hooks()
     slo: Slo | None = None
     load: LoadPlan | None = None
     consent: Consent = Consent()
     deny: Deny = Deny()
+    evidence: EvidenceSources = EvidenceSources()
 
     def target(self, name: str) -> Target:
         """The target of that name.

@@ -22,7 +22,7 @@ class Target(Model):
     addresses: tuple[IpAddress, ...] = ()
     """Pins the names; default: resolved once, before any traffic."""
     http_port: Port | None = None
-    """The plain-HTTP port that redirects; default 80 where `base_url` is on 443, else none."""
+    """The plain-HTTP port that redirects or is closed; default 80 for pages, and where `base_url` is on 443."""
 
     @property
     def host(self) -> str:
@@ -39,7 +39,8 @@ class Target(Model):
 
     @property
     def plain_port(self) -> int | None:
-        return self.http_port or (80 if self.base_url.startswith("https") and self.port == HTTPS_PORT else None)
+        usual = self.base_url.startswith("https") and (self.port == HTTPS_PORT or self.kind == "browser")
+        return self.http_port or (80 if usual else None)
 
 
 class HostPort(Model):
@@ -94,6 +95,8 @@ class TlsProfile(Model):
 
     min_days_left: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     """auto: a third of the lifetime, at most 30 days."""
+    require_tls13: bool = True
+    """False: TLS 1.3 is not claimed here, which TLS-002 reports as not configured."""
 
 
 class Trust(Model):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from stagehold.documents.problems import ConfigErrors, FileError, near, without_
 from stagehold.documents.strict_yaml import read_document
 from stagehold.documents.typed import read_model
 from stagehold.environment.literals import literal_secrets
+from stagehold.environment.matrix import AccessMatrix
+from stagehold.environment.matrix_references import wrong_matrix
 from stagehold.environment.model import Environment
 from stagehold.environment.references import wrong_references
 from stagehold.errors import ConfigError
@@ -20,7 +24,7 @@ from stagehold.statement import Statement, read_statement
 FILE_NAME = "environment.yaml"
 UNUSED = "is not used by this version; remove it"
 NOT_YET = (
-    "access_matrix", "attestations", "dns", "endpoints", "evidence", "hooks", "internal_domains", "logs",
+    "attestations", "dns", "endpoints", "internal_domains", "logs",
     "mail_catcher", "mail_flows", "rpo", "rto", "sessions", "sites",
 )  # fmt: skip
 """Keys of later versions. Accepting them silently would look as if something were checked."""
@@ -35,7 +39,7 @@ class LoadedEnvironment:
     folder: Path
     """What relative references are relative to."""
     digest: str
-    """`sha256:` of the file's bytes."""
+    """`sha256:` of the file's bytes, with those of the access matrix where that is a file of its own."""
     statement: Statement
 
 
@@ -87,12 +91,39 @@ def read_environment(path: Path) -> LoadedEnvironment:
     broken = {error.path.partition(".")[0].partition("[")[0] for error in errors}
     statement, wrong = (None, []) if "statement" in broken else _statement(document, folder)
     draft = environment or _without(document, broken)
+    digest = document.digest
+    if draft is not None and draft.access_matrix is not None and draft.access_matrix.file is not None:
+        matrix, digest, elsewhere = _matrix(document, draft, folder, broken)
+        wrong = [*wrong, *elsewhere]
+        environment = environment and environment.model_copy(update={"access_matrix": matrix})
     if draft is not None:
         errors += wrong_references(document, draft, broken, statement)
     if errors or wrong or environment is None or statement is None:
         unique = without_doubles(errors)
         raise ConfigErrors([*(document.finished(error) for error in unique), *wrong])
-    return LoadedEnvironment(environment, file, folder, document.digest, statement)
+    return LoadedEnvironment(environment, file, folder, digest, statement)
+
+
+def _matrix(
+    document: Document, draft: Environment, folder: Path, broken: AbstractSet[str]
+) -> tuple[AccessMatrix | None, str, list[FileError]]:
+    """The access matrix of a file of its own, the digest of both files together, and what is wrong with it."""
+    name = str(draft.access_matrix.file) if draft.access_matrix is not None else ""
+    if not _is_file(folder / name):
+        error = document.error(("access_matrix", "file"), "there is no such file", seen=name)
+        return None, document.digest, [document.finished(error)]
+    try:
+        apart = read_document(folder / name)
+    except ConfigErrors as error:
+        return None, document.digest, list(error.errors)
+    matrix, errors = read_model(apart, AccessMatrix)
+    errors = [*literal_secrets(apart), *errors]
+    if matrix is not None and matrix.file is not None:
+        errors.append(apart.error(("file",), "leads on to another file", expected="the rows themselves"))
+    elif matrix is not None:
+        errors += wrong_matrix(apart, (), draft.model_copy(update={"access_matrix": matrix}), broken)
+    digest = hashlib.sha256(f"{document.digest} {apart.digest}".encode()).hexdigest()
+    return matrix, f"sha256:{digest}", [apart.finished(error) for error in without_doubles(errors)]
 
 
 def _without(document: Document, broken: set[str]) -> Environment | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from stagehold.documents.nodes import Document
 from stagehold.documents.problems import FileError, Path, did_you_mean, listed
 from stagehold.environment.access import Request, TokenFlow
+from stagehold.environment.matrix_references import wrong_matrix
 from stagehold.environment.model import Environment
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def wrong_references(
         *judge.people(),
         *judge.variables(),
         *judge.access(),
+        *wrong_matrix(document, ("access_matrix",), environment, broken),
+        *judge.records(),
+        *judge.hooks(),
         *judge.fixtures(),
         *judge.journeys(),
         *judge.load(),
@@ -172,6 +176,23 @@ class _Judge:
             yield from self._target(("inventory", "target"), env.inventory.target)
         for name in env.denial:
             yield from self._target(("denial", name), name, key=True)
+
+    def records(self) -> Iterator[FileError]:
+        """Who is asked for records about the environment, and as whom."""
+        for i, record in enumerate(self.environment.evidence.environment):
+            path: Path = ("evidence", "environment", i)
+            if record.target is not None:
+                yield from self._target((*path, "target"), record.target)
+            if record.account is not None:
+                yield from self._account((*path, "account"), record.account)
+
+    def hooks(self) -> Iterator[FileError]:
+        """Where errors are provoked, and as whom."""
+        forced = self.environment.hooks.force_error
+        if forced is not None:
+            yield from self._target(("hooks", "force_error", "target"), forced.target)
+            if forced.account is not None:
+                yield from self._account(("hooks", "force_error", "account"), forced.account)
 
     def fixtures(self) -> Iterator[FileError]:
         """Canary objects: owners, targets, and the placeholders without which they prove nothing."""

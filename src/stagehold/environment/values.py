@@ -23,6 +23,13 @@ Operation = Annotated[
         description="a method and a path, such as `GET /invoices/{id}`",
     ),
 ]
+OperationPattern = Annotated[
+    str,
+    Field(
+        pattern=r"^(GET|HEAD|POST|PUT|PATCH|DELETE|\*) /\S*$",
+        description="an operation such as `GET /invoices/{id}`, or a pattern such as `* /invoices/**`",
+    ),
+]
 Status = Annotated[int, Field(ge=100, le=599)]
 SecretRef = Annotated[
     str,

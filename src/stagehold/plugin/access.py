@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from stagehold.context import LaneContext
+from stagehold.drawing.heat_map import Access, access_heat_map
+from stagehold.drawing.heat_map import Operation as Row
+from stagehold.drawing.sheet import Drawing
 from stagehold.environment.access import ObjectFixture
 from stagehold.environment.model import Environment
 from stagehold.errors import NotApplicable, Uncovered
@@ -14,8 +17,18 @@ from stagehold.probes.access.anonymous import AnonymousReport, AnonymousSurvey
 from stagehold.probes.access.isolation import IsolationReport, foreign_reads, foreign_writes, undeclared_writes
 from stagehold.probes.access.objects import CanaryObjects, Residue
 from stagehold.probes.access.operations import Operations, load_operations
+from stagehold.probes.access.role_report import CellState, RoleReport
+from stagehold.probes.access.role_survey import survey_roles
 from stagehold.probes.login.driver import Sessions
 
+_SHOWN_AS = {
+    CellState.LEAK: Access.LEAK,
+    CellState.LOCKED_OUT: Access.LOCKED_OUT,
+    CellState.UNDECIDED: Access.UNDECIDED,
+    CellState.NOT_EXERCISED: Access.NOT_TESTED,
+    CellState.GRANTED: Access.GRANTED,
+    CellState.DENIED: Access.DENIED,
+}
 
 @pytest.fixture(scope="session")
 def inventory(context: LaneContext, sessions: Sessions) -> Operations:
@@ -45,6 +58,22 @@ def canary_objects(context: LaneContext, sessions: Sessions) -> Iterator[CanaryO
 def anonymous_report(inventory: Operations, sessions: Sessions, canary_objects: CanaryObjects) -> AnonymousReport:
     """What anonymous callers got from every private operation."""
     return AnonymousSurvey(inventory, sessions, canary_objects).run()
+
+
+@pytest.fixture(scope="session")
+def role_report(inventory: Operations, canary_objects: CanaryObjects) -> RoleReport:
+    """What became of every private operation tried as every role."""
+    return survey_roles(inventory, canary_objects)
+
+
+@pytest.fixture(scope="session")
+def access_map(role_report: RoleReport) -> Drawing:
+    """The whole matrix as a picture."""
+    roles = list(dict.fromkeys(cell.role for cell in role_report.cells))
+    rows: dict[str, list[Access]] = {}
+    for cell in role_report.cells:
+        rows.setdefault(str(cell.operation), []).append(_SHOWN_AS[cell.state])
+    return access_heat_map(roles, [Row(name, tuple(cells)) for name, cells in rows.items()])
 
 
 @pytest.fixture(scope="session")

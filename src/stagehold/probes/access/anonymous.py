@@ -9,13 +9,13 @@ about another place.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stagehold.environment.access import Account, FormFlow
 from stagehold.errors import NotAllowed, ProbeError, Uncovered
 from stagehold.model import Traffic
+from stagehold.probes.access.nowhere import Nowhere
 from stagehold.probes.access.objects import CanaryObject, CanaryObjects
 from stagehold.probes.access.openapi import Operation
 from stagehold.probes.access.operations import Call, Operations, build_call, empty_body, origin
@@ -148,7 +148,7 @@ class AnonymousSurvey:
         self._objects = objects
         self._target = operations.target
         self._environment = sessions.driver.environment
-        self._nowhere: dict[str, Answer] = {}
+        self._nowhere = Nowhere(sessions.driver, operations.target)
         self._notes: list[str] = []
         self._made: list[CanaryObject] = []
 
@@ -202,7 +202,7 @@ class AnonymousSurvey:
             answer,
             rules=denial.anonymous if denial else (),
             login_pages=pages,
-            nowhere=self._shell(operation),
+            nowhere=self._nowhere.beside(operation),
             canaries=[made.canary for made in self._made],
         )
         if judgement.snippet and answer.redirect and self._leads_to_login(answer.redirect):
@@ -240,7 +240,7 @@ class AnonymousSurvey:
                 answer = Answer.of(session.request("GET", call.url, target=self._target))
             except ProbeError:
                 continue
-            if answer.succeeded and not same_page(answer, self._shell(operation)):
+            if answer.succeeded and not same_page(answer, self._nowhere.beside(operation)):
                 return f"{account.alias} {answer.status}"
         return ""
 
@@ -255,12 +255,3 @@ class AnonymousSurvey:
         for account in sorted(standard, key=lambda a: a.alias not in owners):
             chosen.setdefault((account.company, account.role), account)
         return list(chosen.values())[:_CONTROL_ACCOUNTS]
-
-    def _shell(self, operation: Operation) -> Answer:
-        """What an address next to the operation's answers that certainly does not exist."""
-        first = operation.path.strip("/").partition("/")[0]
-        prefix = f"/{first}" if "/" in operation.path.strip("/") and "{" not in first else ""
-        if prefix not in self._nowhere:
-            url = f"{origin(self._target)}{prefix}/stagehold-{secrets.token_hex(8)}"
-            self._nowhere[prefix] = Answer.of(self._sessions.driver.connect(self._target).request("GET", url))
-        return self._nowhere[prefix]

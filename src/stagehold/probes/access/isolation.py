@@ -19,7 +19,7 @@ from stagehold.environment.access import Account, ObjectFixture, Request
 from stagehold.environment.model import Target
 from stagehold.errors import NotAllowed, ProbeError, Uncovered
 from stagehold.probes.access.objects import CanaryObject, CanaryObjects, new_canary
-from stagehold.probes.access.operations import Call, Operations, build_call
+from stagehold.probes.access.operations import Call, Operations, build_call, shape, under
 from stagehold.probes.access.oracle import Answer, Judgement, Ruling, interference, judge_foreign_read
 from stagehold.probes.login.driver import Sessions
 from stagehold.probes.login.session import Session
@@ -212,13 +212,13 @@ def undeclared_writes(fixture: ObjectFixture, operations: Operations | None) -> 
     """Operations of the inventory that change such an object and are not among its `writes`."""
     if operations is None:
         return ()
-    declared = {(request.method, _shape(_under(operations, request.path))) for request in fixture.writes}
+    declared = {(request.method, shape(under(operations.target, request.path))) for request in fixture.writes}
     return tuple(
         (str(operation), "not among the fixture's `writes`")
         for operation in operations.private
         if not operation.reads
         and {item.name for item in operation.path_parameters} & set(fixture.parameters)
-        and (operation.method, _shape(operation.path)) not in declared
+        and (operation.method, shape(operation.path)) not in declared
     )
 
 
@@ -393,11 +393,3 @@ def _no_such(identifier: Any) -> Any:
     except ValueError:
         return "stagehold-no-such-thing"
     return str(uuid.uuid5(_NOWHERE, str(identifier)))
-
-
-def _under(operations: Operations, path: str) -> str:
-    return urlsplit(operations.target.base_url).path.rstrip("/") + path.partition("?")[0]
-
-
-def _shape(path: str) -> tuple[str, ...]:
-    return tuple("{}" if part.startswith("{") else part for part in path.strip("/").split("/"))

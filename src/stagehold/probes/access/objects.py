@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -105,39 +105,51 @@ class CanaryObjects:
             ProbeError: it could not be made, or its owner does not see the canary.
         """
         owner = owner or fixture.owner
-        self._permit(fixture.create, fixture)
-        session = self.sessions.of(owner)
-        made = CanaryObject(fixture, owner, canary=new_canary(self._run), run=self._run)
-        if "{canary}" not in json.dumps([fixture.create.json_body, fixture.create.form, fixture.create.path]):
-            raise ProbeError(f"fixtures[{fixture.name}].create holds no {{canary}}, so a leak could not be recognised")
+        answer, made = self.attempt(fixture, owner, self.sessions.of(owner))
         what = f"{fixture.create.method} {fixture.create.path}"
-        self._residue.write(
-            action="create",
-            object=fixture.name,
-            owner=owner,
-            canary=made.canary,
-            request=what,
-            target=fixture.target,
-        )
-        response = session.send(fill(fixture.create, made.values), self.target(fixture))
-        answer = Answer.of(response)
         if not answer.succeeded and answer.redirect is None:
-            self._residue.write(action="refused", object=fixture.name, canary=made.canary, status=answer.status)
             raise ProbeError(f"{owner} cannot make the object {fixture.name}: {what} answered {answer.status}")
-        identifier = _identifier(answer, fixture)
-        if isinstance(identifier, bool) or not isinstance(identifier, str | int) or identifier == "":
+        if made.identifier is None:
             where, led = fixture.id_location or fixture.id, ", ".join(answer.locations)
             raise ProbeError(
                 f"{what} answered {answer.status}{f' to {led}' if led else ''} without an identifier at {where}",
                 remedy=f"Correct `fixtures[{fixture.name}].id` (a pointer into JSON) or `id_location` (a redirect); "
                 "the object stays behind, see residue.jsonl.",
             )
-        made = CanaryObject(fixture, owner, identifier, made.canary, self._run)
-        self._residue.write(action="created", object=fixture.name, owner=owner, canary=made.canary, id=identifier)
-        self._open.append(made)
-        if not self.read(made, session).holds(made.canary):
+        if not self.read(made).holds(made.canary):
             raise ProbeError(f"{owner} made the object {fixture.name} and does not find its canary by reading it")
         return made
+
+    def attempt(self, fixture: ObjectFixture, owner: str, session: Session) -> tuple[Answer, CanaryObject]:
+        """Send a fixture's `create` by any session; the object has no identifier where none was told.
+
+        Args:
+            fixture: what is made.
+            owner: who reads and removes it, should it come to be.
+            session: who sends the request.
+
+        Raises:
+            NotAllowed: as for `create`.
+            ProbeError: the request holds no canary, or was not answered.
+        """
+        self._permit(fixture.create, fixture)
+        made = CanaryObject(fixture, owner, canary=new_canary(self._run), run=self._run)
+        if "{canary}" not in json.dumps([fixture.create.json_body, fixture.create.form, fixture.create.path]):
+            raise ProbeError(f"fixtures[{fixture.name}].create holds no {{canary}}, so a leak could not be recognised")
+        note = {"object": fixture.name, "owner": owner, "canary": made.canary}
+        what = f"{fixture.create.method} {fixture.create.path}"
+        self._residue.write(action="create", request=what, target=fixture.target, **note)
+        answer = Answer.of(session.send(fill(fixture.create, made.values), self.target(fixture)))
+        if not answer.succeeded and answer.redirect is None:
+            self._residue.write(action="refused", object=fixture.name, canary=made.canary, status=answer.status)
+            return answer, made
+        identifier = _identifier(answer, fixture)
+        if isinstance(identifier, bool) or not isinstance(identifier, str | int) or identifier == "":
+            return answer, made
+        made = replace(made, identifier=identifier)
+        self._residue.write(action="created", id=identifier, **note)
+        self._open.append(made)
+        return answer, made
 
     def shared(self, fixture: ObjectFixture, owner: str | None = None) -> CanaryObject:
         """An object for looking at only, made once per fixture and owner."""

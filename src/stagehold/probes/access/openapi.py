@@ -40,6 +40,8 @@ class Parameter:
     """The schema's `format`."""
     choices: tuple[Any, ...] = ()
     example: Any = None
+    most: float | None = None
+    """The schema's `maximum`."""
 
     def nothing(self) -> str:
         """A valid-looking value that belongs to no object, the same every time."""
@@ -79,6 +81,8 @@ class Operation:
     content_types: tuple[str, ...] = ()
     """Of the request body, preferred first."""
     source: str = "openapi"
+    needs: tuple[str, ...] = ()
+    """Fields that the request body must have: without them the operation refuses, whoever asks."""
     query: str = ""
     """A declared query that belongs to the operation, where one script serves many (`do=admin`)."""
 
@@ -159,7 +163,17 @@ def _operation(
     merged = {(p.name, p.place): p for source in (item, raw) for p in _parameters(source, document, where)}
     body = _follow(raw.get("requestBody") or {}, document, where)
     kinds = sorted(body.get("content") or {}, key=lambda kind: (not str(kind).endswith("json"), str(kind)))
-    return Operation(method.upper(), path, tuple(merged.values()), tuple(map(str, kinds)))
+    return Operation(
+        method.upper(), path, tuple(merged.values()), tuple(map(str, kinds)), needs=_needs(body, document, where)
+    )
+
+
+def _needs(body: Mapping[str, Any], document: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    """The required fields of a required body, where every kind of it requires some."""
+    if not body.get("required"):
+        return ()
+    found = [tuple(_schema(kind, document, where).get("required") or ()) for kind in body.get("content", {}).values()]
+    return tuple(map(str, found[0])) if found and all(found) else ()
 
 
 def _parameters(source: Mapping[str, Any], document: Mapping[str, Any], where: str) -> Iterator[Parameter]:
@@ -178,6 +192,7 @@ def _parameters(source: Mapping[str, Any], document: Mapping[str, Any], where: s
             form=str(schema.get("format", "")),
             choices=tuple(schema.get("enum") or ()),
             example=example,
+            most=schema.get("maximum"),
         )
 
 

@@ -181,6 +181,21 @@ def same_operation(one: Operation, other: Operation) -> bool:
     return _key(one) == _key(other)
 
 
+def names_operation(text: str, operation: Operation, target: Target) -> bool:
+    """Whether a declared `METHOD /path?query` means this very operation; a pattern with `*` names none."""
+    return "*" not in text and _matches(text, operation, target) and _query_of(text) == _pairs(operation.query)
+
+
+def shape(path: str) -> tuple[str, ...]:
+    """A path's parts with `{}` for every parameter, whatever its name."""
+    return tuple("{}" if part.startswith("{") else part for part in path.strip("/").split("/"))
+
+
+def under(target: Target, path: str) -> str:
+    """A declared path as it stands from the origin, without its query."""
+    return urlsplit(target.base_url).path.rstrip("/") + path.partition("?")[0]
+
+
 def _fill_every(path: str, values: Mapping[str, str]) -> str:
     # OpenAPI allows names that are no identifiers, such as `{invoice-id}`.
     filled = fill_path(path, values)

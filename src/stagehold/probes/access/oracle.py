@@ -295,7 +295,7 @@ def same_page(one: Answer, other: Answer) -> bool:
 def _judge_success(answer: Answer) -> Judgement:
     if answer.method not in {"GET", "HEAD"}:
         document = answer.document()
-        if _is_problem(document):
+        if is_problem(document):
             return _unknown(answer, "anonymous")
         return Judgement(Ruling.GRANTED, f"{answer.status}: the request was accepted")
     if answer.method == "HEAD":
@@ -303,7 +303,7 @@ def _judge_success(answer: Answer) -> Judgement:
     document = answer.document()
     if not answer.body.strip() or (document in ([], {}, None, "") and _is_json(answer)):
         return _unknown(answer, "anonymous", "an empty answer tells neither data nor refusal")
-    if _is_problem(document):
+    if is_problem(document):
         return _unknown(answer, "anonymous", "it looks like an error message")
     return Judgement(Ruling.GRANTED, f"{answer.status} with {len(answer.body)} characters of content")
 
@@ -312,7 +312,8 @@ def _is_json(answer: Answer) -> bool:
     return "json" in answer.headers.get("content-type", "")
 
 
-def _is_problem(document: Any) -> bool:
+def is_problem(document: Any) -> bool:
+    """Whether a JSON document looks like an error message and nothing else (RFC 9457 and its relatives)."""
     if not isinstance(document, dict):
         return False
     keys = {str(key).lower() for key in document}
