@@ -19,15 +19,19 @@ from types import ModuleType
 import pytest
 
 from stagehold.context import LaneContext, load_context, person_context
+from stagehold.environment.secrets import register
 from stagehold.errors import ConfigError, StageholdError, Uncovered
 from stagehold.events import EventLog, utc_now
 from stagehold.model import CaseResult, CheckSpec, ExpectedCheck, Outcome
+from stagehold.plugin.conceal import conceal
 from stagehold.plugin.core import parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.explain import SECTION, explain
 from stagehold.plugin.outcomes import Judged, combine, judge_phase
 from stagehold.plugin.state import CONTEXT, DETAILS, PHASES, RECORDER, REDACTOR
-from stagehold.redaction import redactor
+from stagehold.redaction.hooks import install as install_hooks
+from stagehold.redaction.redactor import REDACTOR as REDACTOR_OF_PROCESS
+from stagehold.redaction.registry import KNOWN
 
 pytest_plugins = [
     "stagehold.plugin.core",
@@ -53,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--env", dest="stagehold_env", metavar="ENV", help="environment: a folder name or a path")
     group.addoption("--stagehold-run", metavar="DIR", help="(set by stagehold) the run's folder")
     group.addoption("--stagehold-collect", metavar="FILE", help="(set by stagehold) write the expected checks")
+    group.addoption("--stagehold-handover", metavar="FD", type=int, help="(set by stagehold) tells the gate secrets")
     group.addoption("--stagehold-only", metavar="IDS", help="(set by stagehold check) comma-separated check ids")
 
 
@@ -70,7 +75,12 @@ def pytest_configure(config: pytest.Config) -> None:
         else:
             return
         config.stash[CONTEXT] = context
-        config.stash[REDACTOR] = redactor(context.environment, context.folder)
+        register(context.environment, context.folder)
+        config.stash[REDACTOR] = REDACTOR_OF_PROCESS
+        install_hooks()
+        handover = config.getoption("stagehold_handover")
+        if handover is not None:
+            KNOWN.hand_over_to(handover)
     except StageholdError as error:
         raise pytest.UsageError(f"{error} {error.remedy}".strip()) from error
 
@@ -220,7 +230,14 @@ def pytest_runtest_makereport(
         path, line, _ = item.location
         report.outcome = "skipped"
         report.longrepr = (path, line or 0, f"{judged.outcome.value}: {judged.message}")
+    conceal(report, item.config.stash[REDACTOR])
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """A file that cannot be collected may say anything, too."""
+    conceal(report, REDACTOR_OF_PROCESS)
 
 
 def _is_xfail(item: pytest.Item) -> bool:
@@ -244,6 +261,7 @@ def _result(item: pytest.Item, spec: CheckSpec) -> CaseResult:
         expected=_storable(hide(recorder.expected)) if recorder else "",
         observed=_storable(hide(recorder.observed)) if recorder else "",
         reproduce=_storable(hide(recorder.command)) if recorder else "",
+        deviation=_storable(hide(recorder.deviation)) if recorder else "",
         details=_storable(hide("\n".join(details))),
         started=started,
         seconds=round(time.monotonic() - begin, 3),

@@ -40,6 +40,11 @@ def _flow_names(environment: Environment) -> list[str]:
     return [name for name in environment.flows if name in used]
 
 
+def _used_flows(environment: Environment) -> list[str]:
+    used = {account.flow for account in environment.accounts}
+    return [name for name in environment.flows if name in used]
+
+
 AXES: dict[str, Axis] = {
     "target": Axis("targets", lambda env: env.targets, lambda target: target.name),
     "browser_target": Axis(
@@ -49,6 +54,7 @@ AXES: dict[str, Axis] = {
     "exposed_host": Axis("hosts", lambda env: env.hosts, lambda host: host.name),
     "account": Axis("accounts", lambda env: [a for a in env.accounts if a.pool == "standard"], lambda a: a.alias),
     "flow_name": Axis("flows", _flow_names, lambda name: name),
+    "login_flow": Axis("flows", _used_flows, lambda name: name),
     "canary_object": Axis("fixtures", lambda env: env.fixtures, lambda fixture: fixture.name),
     "journey": Axis("journeys", lambda env: env.journeys, lambda journey: journey.name),
 }
@@ -145,6 +151,13 @@ def account(request: pytest.FixtureRequest) -> Account:
 @pytest.fixture(scope="session")
 def flow_name(request: pytest.FixtureRequest) -> str:
     """Each login flow that a standard account uses."""
+    value: str = _value(request)
+    return value
+
+
+@pytest.fixture(scope="session")
+def login_flow(request: pytest.FixtureRequest) -> str:
+    """Each login flow that any account uses, sacrificial ones included: what can be attacked."""
     value: str = _value(request)
     return value
 

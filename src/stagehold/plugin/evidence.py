@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from stagehold.model import Evidence
-from stagehold.redaction import MASK, Redactor
+from stagehold.redaction.redactor import MASK, REDACTOR, Redactor
 
 _PUBLIC_HEADERS = {
     "accept", "allow", "cache-control", "content-length", "content-security-policy", "content-type", "date", "host",
@@ -32,20 +32,25 @@ class EvidenceRecorder:
     """
 
     def __init__(
-        self, run_folder: Path, suite: str, check_id: str, case: str, redactor: Redactor | None = None
+        self, run_folder: Path, suite: str, check_id: str, case: str, redactor: Redactor = REDACTOR
     ) -> None:
         self._run_folder = run_folder
-        self._redactor = redactor or Redactor(())
+        self._redactor = redactor
         self._folder = Path("evidence") / suite / check_id
         self._prefix = _stem(case)
         self.items: list[Evidence] = []
         self.expected = ""
         self.observed = ""
         self.command = ""
+        self.deviation = ""
 
-    def compare(self, *, expected: str, observed: str) -> None:
-        """Say in plain words what was expected and what was observed; reports show both."""
-        self.expected, self.observed = expected, observed
+    def compare(self, *, expected: str, observed: str, deviation: str = "") -> None:
+        """Say in plain words what was expected and what was observed; reports show both.
+
+        Where the observation holds what changes from run to run, such as a duration, `deviation` says what is
+        wrong without it: a waiver accepts a failure by these words.
+        """
+        self.expected, self.observed, self.deviation = expected, observed, deviation
 
     def reproduce(self, command: str) -> None:
         """A command line by which a third party sees the same, placeholders for secrets."""
@@ -57,7 +62,7 @@ class EvidenceRecorder:
 
     def json(self, name: str, value: Any) -> None:
         """Attach anything JSON can hold."""
-        body = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+        body = json.dumps(self._redactor.value(value), indent=2, ensure_ascii=False, default=str)
         self.file(name, _bytes(body), "application/json", "json")
 
     def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -67,6 +72,11 @@ class EvidenceRecorder:
         writer.writerow(columns)
         writer.writerows(rows)
         self.file(name, _bytes(stream.getvalue()), "text/csv", "csv")
+
+    def figure(self, name: str, svg: str, alt: str) -> None:
+        """Attach a drawing that the decision page shows; `alt` says in words what it shows."""
+        self.file(name, _bytes(svg), "image/svg+xml", "svg")
+        self.items[-1] = self.items[-1].model_copy(update={"alt": self._redactor.text(alt)})
 
     def svg(self, name: str, text: str) -> None:
         """Attach a drawing."""
@@ -95,7 +105,12 @@ class EvidenceRecorder:
         self.json(name, document)
 
     def file(self, name: str, data: bytes, media_type: str, extension: str) -> None:
-        """Attach bytes of any media type."""
+        """Attach bytes of any media type; secrets are taken out, from archives, too.
+
+        Raises:
+            OSError: it cannot be written, or is an archive that cannot be looked into.
+        """
+        name = self._redactor.text(name)
         stem = "-".join(part for part in (self._prefix, f"{len(self.items) + 1:02d}", _slug(name)) if part)
         relative = self._folder / f"{stem}.{extension}"
         path = self._run_folder / relative

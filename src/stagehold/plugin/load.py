@@ -78,7 +78,7 @@ class LoadTest:
         evidence.text("summary", summary(self.run, self.capacity, self.order))
         evidence.table("requests", *request_rows(self.run, self.order.slo))
         limits = {name: self.order.slo.latency_limits(name) for name in self.run.names}
-        evidence.svg("latency over time", latency_chart(self.run, limits))
+        evidence.figure("latency over time", *latency_chart(self.run, limits, self.order.profile.rate))
         evidence.table("counters", *counter_rows(self.run))
         evidence.json("result of the engine", self.run.model_dump(mode="json", by_alias=True, exclude={"cells"}))
 

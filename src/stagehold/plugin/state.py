@@ -7,7 +7,7 @@ import pytest
 from stagehold.context import LaneContext
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.outcomes import Judged
-from stagehold.redaction import Redactor
+from stagehold.redaction.redactor import Redactor
 
 CONTEXT = pytest.StashKey[LaneContext]()
 REDACTOR = pytest.StashKey[Redactor]()

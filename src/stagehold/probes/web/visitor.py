@@ -1,0 +1,136 @@
+"""Who asks a target: a stranger, and an ordinary user where an account for it is declared."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from json import dumps
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from stagehold.environment.access import Account
+from stagehold.environment.model import Environment, Target
+from stagehold.errors import NotAllowed
+from stagehold.probes.login.driver import Sessions
+from stagehold.probes.login.session import Session
+from stagehold.probes.web.client import HttpClient
+from stagehold.probes.web.reply import Reply
+
+ANONYMOUS = "anonymous"
+_HOPS = 5
+_SHOWN = 300
+_PAGES = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+_ABOVE_ORDINARY = re.compile(r"admin|root|super|operator|staff|sysop|maintain", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody with a browser at one target."""
+
+    name: str
+    """`anonymous`, or the account's alias."""
+    target: Target
+    send: Callable[..., requests.Response]
+    credentials: tuple[str, ...] = ()
+    """Options of curl, placeholders for secrets."""
+
+    def ask(
+        self,
+        what: str,
+        path: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        **body: Any,
+    ) -> Reply:
+        """One exchange, redirects not followed (errors as `HttpClient.request`)."""
+        response = self.send(method, path, headers={**_PAGES, **(headers or {})}, **body)
+        return Reply.of(response, what=what, who=self.name, curl=self.reproduce(method, path, headers or {}, **body))
+
+    def follow(self, what: str, path: str) -> list[Reply]:
+        """A page and where it redirects to, as long as that is this target: every hop."""
+        replies = [self.ask(what, path)]
+        while replies[-1].redirects and len(replies) <= _HOPS:
+            led = urljoin(replies[-1].url, replies[-1].values("Location")[0]).partition("#")[0]
+            if urlsplit(led).netloc != urlsplit(self.target.base_url).netloc or led in {r.url for r in replies}:
+                break
+            try:
+                hop = self.ask(f"{what}, redirected", led)
+            except NotAllowed:
+                break
+            # The query of a redirect may hold a secret of this very session.
+            replies.append(replace(hop, curl=self.reproduce("GET", led.partition("?")[0], {})))
+        return replies
+
+    def reproduce(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        json: object | None = None,
+        data: object | None = None,
+        raw_target: str | None = None,
+    ) -> str:
+        """A curl command that sends the same, placeholders for secrets and for what is too large to write."""
+        url = f"{origin(self.target)}{raw_target}" if raw_target else path
+        url = url if "://" in url else f"{self.target.base_url}/{url.lstrip('/')}"
+        options = [] if method == "GET" else ["-X", method]
+        sent = {"Content-Type": "application/json", **headers} if json is not None else dict(headers)
+        for name, value in sent.items():
+            options += ["-H", shlex.quote(f"{name}: {value}")]
+        if json is not None or data is not None:
+            text = dumps(json) if json is not None else data.decode("latin-1") if isinstance(data, bytes) else str(data)
+            options += ["--data-binary", shlex.quote(text) if len(text) <= _SHOWN else "@LARGE-FILE"]
+        shown = url if len(url) <= _SHOWN else f"{url[:_SHOWN]}…"
+        return " ".join(["curl", "-si", "--path-as-is", *options, *self.credentials, shlex.quote(shown)])
+
+
+def origin(target: Target) -> str:
+    """Scheme, host and port."""
+    parts = urlsplit(target.base_url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def visitors(
+    environment: Environment, target: Target, connect: Callable[[Target], HttpClient], sessions: Sessions
+) -> tuple[Visitor, ...]:
+    """A stranger, then an ordinary user if an account can log in here.
+
+    Raises:
+        ProbeError: the login of the account failed.
+    """
+    found = [Visitor(ANONYMOUS, target, connect(target).request)]
+    account = ordinary_account(environment, target)
+    if account is not None:
+        found.append(_user(sessions.of(account.alias), target))
+    return tuple(found)
+
+
+def ordinary_account(environment: Environment, target: Target) -> Account | None:
+    """The last standard account of a login flow at this target whose role is not that of an administrator."""
+    fitting = [
+        account
+        for account in environment.accounts
+        if account.pool == "standard"
+        and (flow := environment.flows.get(account.flow)) is not None
+        and (flow.target == target.name or environment.target(flow.target).base_url == target.base_url)
+        and not _ABOVE_ORDINARY.search(f"{account.role or ''} {account.alias}")
+    ]
+    own = [account for account in fitting if environment.flows[account.flow].target == target.name]
+    return next(reversed(own or fitting), None)
+
+
+def _user(session: Session, target: Target) -> Visitor:
+    def send(method: str, path: str, **options: Any) -> requests.Response:
+        return session.request(method, path, target=target, **options)
+
+    shown = tuple(
+        f'-H "{item.name}: $CREDENTIAL"' if item.kind == "header" else f'-b "{item.name}=$COOKIE"'
+        for item in session.credentials()
+    )
+    return Visitor(session.account.alias, target, send, shown)
