@@ -23,13 +23,16 @@ from shutil import which
 import playwright
 
 from stagehold.errors import ReportError
-from stagehold.reporting.allure import CATEGORIES, FOLDER, expected_statuses
+from stagehold.reporting.allure import FOLDER, expected_statuses
+from stagehold.reporting.allure_case import CATEGORIES
 from stagehold.reporting.text import clean
 from stagehold.shipped import PACKAGE, repository
 
 REPORT = "allure-report"
 VERSION = "3.18.0"
 OLDEST_NODE = 22
+HISTORY = "history.jsonl"
+_RUNS_KEPT = 30
 _SECONDS = 180
 _TAIL = 800
 
@@ -114,8 +117,18 @@ def find_allure_cli() -> Path:
 _INSTALL = "Install it with `make` or `stagehold doctor --install`."
 
 
-def generate_allure_report(run_folder: Path, *, node: Path, cli: Path, name: str = "stagehold") -> Path:
+def generate_allure_report(
+    run_folder: Path, *, node: Path, cli: Path, name: str = "stagehold", history: Path | None = None
+) -> Path:
     """Render `allure-results/` of the run into `allure-report/index.html` and return that file.
+
+    Args:
+        run_folder: the folder of the run.
+        node: the Node to run it with.
+        cli: the program's `cli.js`.
+        name: what the report is called.
+        history: Allure's own history of earlier runs (JSONL), for trends; with this run added to it, it is
+            written beside the report. Lines that are no run are left out, never a reason to have no report.
 
     Raises:
         ReportError: the program fails, does not end in time, or the page is missing, is not understood, would
@@ -134,11 +147,13 @@ def generate_allure_report(run_folder: Path, *, node: Path, cli: Path, name: str
         work = Path(scratch)
         _copy(results, work / FOLDER)
         (work / "allurerc.json").write_text(json.dumps(_config(name)), encoding="utf-8")
+        (work / HISTORY).write_bytes(_whole_lines(history))
         said = _run([str(node), str(cli), "generate", "--config", "allurerc.json", "--output", "out", FOLDER], work)
         page = work / "out/index.html"
         if not page.is_file():
             raise ReportError(f"allure wrote no report: {said}")
         html = page.read_text(encoding="utf-8")
+        known = (work / HISTORY).read_bytes()
     html = _silence(html)
     shown = _shown_statuses(html)
     if shown != written:
@@ -148,14 +163,35 @@ def generate_allure_report(run_folder: Path, *, node: Path, cli: Path, name: str
         partial = target.with_suffix(".partial")
         partial.write_text(html, encoding="utf-8")
         partial.replace(target)
+        if history is not None:
+            (target.parent / HISTORY).write_bytes(known)
     except OSError as error:
         raise ReportError(f"{REPORT}/index.html could not be written: {error}") from error
     return target
 
 
+def _whole_lines(history: Path | None) -> bytes:
+    """The lines of the file that are JSON objects of Allure's; the program would stop at any other."""
+    try:
+        lines = history.read_bytes().splitlines() if history and history.is_file() else []
+    except OSError as error:
+        raise ReportError(f"the history {history} cannot be read: {error.strerror}") from error
+    return b"".join(line + b"\n" for line in lines[-_RUNS_KEPT:] if _is_run(line))
+
+
+def _is_run(line: bytes) -> bool:
+    try:
+        run = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(run, dict) and isinstance(run.get("testResults"), dict) and "timestamp" in run
+
+
 def _config(name: str) -> dict[str, object]:
     return {
         "name": name,
+        "historyPath": HISTORY,
+        "historyLimit": _RUNS_KEPT,
         "plugins": {
             "awesome": {
                 "options": {
@@ -167,7 +203,15 @@ def _config(name: str) -> dict[str, object]:
                 }
             }
         },
-        "categories": {"rules": [{"name": label, "matchers": {"statuses": [status]}} for label, status in CATEGORIES]},
+        "categories": {
+            "rules": [
+                {
+                    "name": name,
+                    "matchers": {"statuses": [status], "labels": {"category": f"^{name}$"}},
+                }
+                for name, status in CATEGORIES.items()
+            ]
+        },
     }
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stagehold.model import CaseResult, CheckResult, Outcome
+from stagehold.model import CaseResult, CheckResult, Outcome, Verdict, WaiverResult, WaiverState
+from stagehold.reporting.text import utc
+from stagehold.waivers import matches
 
 WORST_FIRST = (
     Outcome.FAILED,
@@ -47,6 +49,25 @@ def shown_cases(check: CheckResult) -> tuple[ShownCase, ...]:
     if any(entry.result.outcome is check.outcome for entry in overruled):
         return overruled
     return (*overruled, ShownCase(_of_check(check)))
+
+
+def waiver_of(verdict: Verdict, result: CaseResult) -> WaiverResult | None:
+    """The waiver that accepts this failure, or the one that did until it ended."""
+    for waiver in verdict.waivers:
+        if waiver.waiver.id == result.waiver:
+            return waiver
+    ended = (w for w in verdict.waivers if w.state is WaiverState.EXPIRED and matches(w.waiver, result))
+    return next(ended, None) if not result.waiver else None
+
+
+def waiver_line(waiver: WaiverResult, *, in_force: bool) -> str:
+    """`WAIVED by W-1 until 2026-12-01 00:00:00 UTC (owner team-network, approved by j.doe, OPS-9)`."""
+    entry = waiver.waiver
+    people = ", ".join(name for name in (entry.approved_by, entry.approved_also_by) if name)
+    who = f"(owner {entry.owner}, approved by {people}, {entry.ticket})"
+    if in_force:
+        return f"WAIVED by {entry.id} until {utc(entry.expires)} {who}"
+    return f"Waiver {entry.id} ended at {utc(entry.expires)} {who}"
 
 
 def _entry(results: list[CaseResult]) -> ShownCase:

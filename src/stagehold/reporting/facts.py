@@ -14,6 +14,7 @@ from stagehold.model import (
     Outcome,
     Promise,
     Verdict,
+    WaiverState,
 )
 from stagehold.reporting.text import duration, plural
 
@@ -28,7 +29,7 @@ class Sign:
     word: str
     glyph: str
     tone: str
-    """`good`, `bad`, `open` or `none`: a class of the page and a style of the terminal."""
+    """`good`, `bad`, `open`, `waived` or `none`: a class of the page and a style of the terminal."""
 
 
 DECISIONS = {
@@ -44,11 +45,19 @@ OUTCOMES = {
     Outcome.UNCOVERED: Sign("not configured", "○", "none"),
     Outcome.NOT_APPLICABLE: Sign("not applicable", "–", "none"),  # noqa: RUF001 - a dash is meant
 }
+ACCEPTED = Sign("failed and waived", "◐", "waived")
+"""A failed check whose every failure a waiver in force accepts."""
 PROMISES = {
     Promise.KEPT: Sign("kept", "✓", "good"),
+    Promise.WAIVED: Sign("waived", "◐", "waived"),
     Promise.BROKEN: Sign("broken", "✕", "bad"),
     Promise.NOT_PROVEN: Sign("not proven", "?", "open"),
     Promise.NOT_CLAIMED: Sign("not claimed", "○", "none"),
+}
+WAIVERS = {
+    WaiverState.IN_FORCE: Sign("waived", "◐", "waived"),
+    WaiverState.EXPIRED: Sign("waiver expired", "!", "bad"),
+    WaiverState.UNUSED: Sign("not needed", "○", "none"),
 }
 ADVICE = {
     Decision.GO: "This build may be deployed.",
@@ -67,6 +76,8 @@ class SuiteRow:
     total: int
     passed: int
     failed: int
+    waived: int
+    """Failed, and accepted by waivers in force; not among `failed`."""
     unknown: int
     uncovered: int
     not_applicable: int
@@ -89,9 +100,10 @@ def require_coherent(verdict: Verdict) -> None:
     if (
         verdict.reasons
         or verdict.problems
-        or outcomes & {Outcome.FAILED, *OPEN}
+        or outcomes & set(OPEN)
+        or any(check.outcome is Outcome.FAILED and not check.waived for check in verdict.checks)
         or Outcome.PASSED not in outcomes
-        or any(result.state is not Promise.KEPT for result in required)
+        or any(result.state not in {Promise.KEPT, Promise.WAIVED} for result in required)
         or any(result.state is Promise.BROKEN for result in verdict.commitments)
     ):
         raise ReportError("the verdict says GO, and what it holds does not: no report may show it")
@@ -103,14 +115,18 @@ def suites(verdict: Verdict) -> tuple[SuiteRow, ...]:
     names = sorted({check.spec.suite for check in verdict.checks} | set(lanes))
     rows = []
     for name in names:
-        count = Counter(check.outcome for check in verdict.checks if check.spec.suite == name)
+        checks = [check for check in verdict.checks if check.spec.suite == name]
+        count = Counter(check.outcome for check in checks)
+        waived = sum(check.waived for check in checks)
         lane = lanes.get(name)
         ended, ended_well = _ended(lane)
         unknown = count[Outcome.INCONCLUSIVE] + count[Outcome.NOT_RUN]
-        if count[Outcome.FAILED]:
+        if count[Outcome.FAILED] > waived:
             sign = Sign("failed", "✕", "bad")
         elif unknown or not ended_well or not count.total():
             sign = Sign("not proven", "?", "open")
+        elif waived:
+            sign = Sign("waived", "◐", "waived")
         elif not count[Outcome.PASSED]:
             sign = Sign("nothing checked", "○", "none")
         else:
@@ -121,7 +137,8 @@ def suites(verdict: Verdict) -> tuple[SuiteRow, ...]:
                 sign=sign,
                 total=count.total(),
                 passed=count[Outcome.PASSED],
-                failed=count[Outcome.FAILED],
+                failed=count[Outcome.FAILED] - waived,
+                waived=waived,
                 unknown=unknown,
                 uncovered=count[Outcome.UNCOVERED],
                 not_applicable=count[Outcome.NOT_APPLICABLE],
@@ -138,10 +155,15 @@ def commitments_line(verdict: Verdict) -> str:
     required = [result for result in verdict.commitments if result.required]
     state = Counter(result.state for result in required)
     line = f"{state[Promise.KEPT]} of {len(required)} required kept"
-    for promise in (Promise.BROKEN, Promise.NOT_PROVEN):
+    for promise in (Promise.WAIVED, Promise.BROKEN, Promise.NOT_PROVEN):
         if state[promise]:
             line += f", {state[promise]} {promise.value}"
     return f"{line}, {verdict.not_claimed} not claimed"
+
+
+def shown_outcome(check: CheckResult) -> Sign:
+    """The outcome of a check; a failure that waivers accept stays a failure and says so."""
+    return ACCEPTED if check.waived else OUTCOMES[check.outcome]
 
 
 def commitment_counts(result: CommitmentResult) -> str:
@@ -161,8 +183,9 @@ def commitment_counts(result: CommitmentResult) -> str:
 
 def checks_line(verdict: Verdict) -> str:
     """`17 checks: 14 passed, 3 failed`; outcomes that did not occur are left out."""
-    count = Counter(check.outcome for check in verdict.checks)
-    parts = [f"{count[outcome]} {sign.word}" for outcome, sign in OUTCOMES.items() if count[outcome]]
+    count = Counter(shown_outcome(check).word for check in verdict.checks)
+    order = [sign.word for sign in (*OUTCOMES.values(), ACCEPTED)]
+    parts = [f"{count[word]} {word}" for word in order if count[word]]
     return f"{plural(len(verdict.checks), 'check')}: {', '.join(parts)}" if parts else "no checks"
 
 

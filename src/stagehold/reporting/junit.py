@@ -1,8 +1,8 @@
 """`junit.xml`, written from the verdict: what CI systems show next to a build.
 
 `failure` is a broken promise, `error` is what could not be decided, `skipped` is what the environment does
-not cover. A suite of its own carries the gate's decision, so that the file is red whenever the gate blocks,
-whatever the reason, and green for GO alone.
+not cover, and a failure that a waiver accepts, which says so. A suite of its own carries the gate's decision,
+so that the file is red whenever the gate blocks, whatever the reason, and green for GO alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 
 from stagehold.model import CheckResult, Decision, Outcome, Verdict
 from stagehold.reporting import facts
-from stagehold.reporting.cases import ShownCase, shown_cases
+from stagehold.reporting.cases import ShownCase, shown_cases, waiver_line, waiver_of
 from stagehold.reporting.text import clip, one_line
 from stagehold.shipped import PACKAGE
 
@@ -45,7 +45,7 @@ def render_junit(verdict: Verdict) -> str:
             suite.set("timestamp", one_line(verdict.run.started))
         for check in checks:
             for entry in shown_cases(check):
-                _case(suite, check, entry)
+                _case(suite, verdict, check, entry)
     for suite in root:
         _count(suite, suite.iter("testcase"))
     _count(root, root.iter("testcase"))
@@ -70,9 +70,14 @@ def _gate(root: ET.Element, verdict: Verdict) -> None:
         )
         mark = ET.SubElement(case, "error", type="problem", message=_text(problem.what, 500))
         mark.text = _text(problem.remedy, 2000)
+    for result in verdict.waivers:
+        waiver = result.waiver
+        name = f"waiver {waiver.id} of {waiver.check}{f' [{waiver.case}]' if waiver.case else ''}: {result.state.value}"
+        case = ET.SubElement(suite, "testcase", classname="stagehold.gate", name=_text(name, 200), time="0")
+        ET.SubElement(case, "skipped", type="waiver", message=_text(result.note, 500))
 
 
-def _case(suite: ET.Element, check: CheckResult, entry: ShownCase) -> None:
+def _case(suite: ET.Element, verdict: Verdict, check: CheckResult, entry: ShownCase) -> None:
     spec, result = check.spec, entry.result
     name = f"{spec.id} {spec.claim}" + (f" [{result.case}]" if result.case else "")
     case = ET.SubElement(
@@ -85,6 +90,9 @@ def _case(suite: ET.Element, check: CheckResult, entry: ShownCase) -> None:
     if result.outcome is not Outcome.PASSED:
         tag, kind = _KINDS[result.outcome]
         reason = result.message or result.observed or check.reason or "no reason was recorded"
+        if waiver := waiver_of(verdict, result):
+            tag, kind = ("skipped", "waived") if result.waiver else (tag, "waiver expired")
+            reason = f"{waiver_line(waiver, in_force=bool(result.waiver))}: {reason}"
         mark = ET.SubElement(case, tag, type=kind, message=_text(" ".join(reason.split()), 500))
         if tag != "skipped":
             mark.text = _text(

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stagehold.model import CheckResult, CommitmentResult, Decision, Evidence, Outcome, Promise, Verdict
+from stagehold.model import (
+    CaseResult,
+    CheckResult,
+    CommitmentResult,
+    Decision,
+    Evidence,
+    Outcome,
+    Problem,
+    Promise,
+    Severity,
+    Verdict,
+)
 from stagehold.reporting.cases import shown_cases
 from stagehold.reporting.facts import OPEN, OUTCOMES, PROMISES, Sign
+
+_GRAVEST = tuple(Severity)
 
 
 @dataclass(frozen=True)
@@ -27,16 +40,22 @@ class Reason:
     evidence: tuple[Evidence, ...] = ()
     where: str = ""
     """Case ids, where only some of several are concerned."""
+    why: str = ""
+    """Why it matters."""
+    since: str = ""
+    """UTC, ISO 8601: the first of the unbroken row of runs in which it failed; "" without a history."""
 
 
 def reasons(verdict: Verdict) -> tuple[Reason, ...]:
-    """Why not GO, the surest first: failed checks, problems of the run, the undecided, the unproven."""
+    """Why not GO, the surest first: what refuses by itself, failed checks, problems, the undecided, the unproven."""
     if verdict.decision is Decision.GO:
         return ()
-    found = [_failed(verdict, check) for check in verdict.checks if check.outcome is Outcome.FAILED]
-    found += [
-        Reason(OUTCOMES[Outcome.INCONCLUSIVE], problem.what, remedy=problem.remedy) for problem in verdict.problems
-    ]
+    grave = [problem for problem in verdict.problems if problem.leak or problem.refuses]
+    found = [Reason(_sign(problem), problem.what, remedy=problem.remedy) for problem in grave]
+    failed = [check for check in verdict.checks if check.outcome is Outcome.FAILED and not check.waived]
+    found += [_failed(verdict, check) for check in sorted(failed, key=lambda c: _GRAVEST.index(c.spec.severity))]
+    others = [problem for problem in verdict.problems if problem not in grave]
+    found += [Reason(_sign(problem), problem.what, remedy=problem.remedy) for problem in others]
     found += _undecided(verdict)
     named = {check for reason in found for check in reason.checks}
     found += _unproven(verdict, named)
@@ -45,10 +64,17 @@ def reasons(verdict: Verdict) -> tuple[Reason, ...]:
     )
 
 
+def _sign(problem: Problem) -> Sign:
+    if problem.leak:
+        return Sign("secret found", "✕", "bad")
+    return Sign("refused", "✕", "bad") if problem.refuses else OUTCOMES[Outcome.INCONCLUSIVE]
+
+
 def _failed(verdict: Verdict, check: CheckResult) -> Reason:
     cases = shown_cases(check)
-    failed = [entry.result for entry in cases if entry.result.outcome is Outcome.FAILED]
-    first = failed[0]
+    every = [entry.result for entry in cases if entry.result.outcome is Outcome.FAILED]
+    failed = [result for result in every if not result.waiver]
+    first = failed[0] if failed else CaseResult(check=check.spec.id, case="", outcome=check.outcome)
     concerned = _concerned(verdict, (check.spec.id,))
     names = [result.case for result in failed if result.case]
     where = f"{len(failed)} of {len(cases)} cases: {', '.join(names)}" if len(cases) > 1 else ", ".join(names)
@@ -58,13 +84,21 @@ def _failed(verdict: Verdict, check: CheckResult) -> Reason:
         checks=(check.spec.id,),
         promises=tuple(_sentence(result) for result in concerned),
         expected=first.expected or check.spec.claim,
-        observed=first.observed or first.message or check.reason,
+        observed=_observed(check, first),
         remedy=check.spec.remedy,
         owners=_owners(concerned),
         reproduce=first.reproduce,
         evidence=tuple(item for result in failed for item in result.evidence),
         where=where,
+        why=check.spec.why,
+        since=verdict.changes.failing_since.get(check.spec.id, "") if verdict.changes else "",
     )
+
+
+def _observed(check: CheckResult, first: CaseResult) -> str:
+    """What was seen; where a waiver ended or does not suffice, the check's reason says that first."""
+    seen = first.observed or first.message
+    return check.reason if not seen or check.reason.startswith("Waiver ") else seen
 
 
 def _undecided(verdict: Verdict) -> list[Reason]:

@@ -13,10 +13,11 @@ from rich.text import Text
 from stagehold.model import Outcome, Promise, Verdict
 from stagehold.reporting import facts
 from stagehold.reporting.reasons import reasons
+from stagehold.reporting.terminal_waivers import print_changes, print_waivers
 from stagehold.reporting.text import clip, one_line, plural, short_digest, utc
 
 MOST_REASONS = 12
-_STYLES = {"good": "green", "bad": "red", "open": "yellow", "none": "dim"}
+_STYLES = {"good": "green", "bad": "red", "open": "yellow", "waived": "magenta", "none": "dim"}
 
 
 def print_summary(verdict: Verdict, console: Console, report_paths: Mapping[str, Path] | None = None) -> None:
@@ -43,6 +44,8 @@ def print_summary(verdict: Verdict, console: Console, report_paths: Mapping[str,
     _why(verdict, console)
     _suites(verdict, console)
     _promises(verdict, console)
+    print_waivers(verdict, console)
+    print_changes(verdict.changes, console)
     _limits(verdict, console)
     if report_paths:
         console.print()
@@ -111,7 +114,8 @@ def _suites(verdict: Verdict, console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("suite", overflow="fold", min_width=10)
     table.add_column("state", no_wrap=True)
-    for name in ("passed", "failed", "could not\ncheck", "not con-\nfigured", "took"):
+    waived = ("waived",) if any(row.waived for row in rows) else ()
+    for name in ("passed", "failed", *waived, "could not\ncheck", "not con-\nfigured", "took"):
         table.add_column(name, justify="right", no_wrap=True)
     all_well = all(row.ended_well for row in rows)
     if not all_well:
@@ -122,6 +126,7 @@ def _suites(verdict: Verdict, console: Console) -> None:
             Text(f"{row.sign.glyph} {row.sign.word}", style=_STYLES[row.sign.tone]),
             Text(str(row.passed)),
             Text(str(row.failed), style="bold red" if row.failed else "dim"),
+            *([Text(str(row.waived), style=_STYLES["waived"] if row.waived else "dim")] if waived else []),
             Text(str(row.unknown), style="bold yellow" if row.unknown else "dim"),
             Text(str(row.uncovered), style="default" if row.uncovered else "dim"),
             Text(row.took),
@@ -141,7 +146,7 @@ def _promises(verdict: Verdict, console: Console) -> None:
         sign = facts.PROMISES[result.state]
         line = Text(f"{sign.glyph} {sign.word:<11}", style=_STYLES[sign.tone])
         line.append(f"{one_line(result.commitment.id, 20)} {facts.commitment_counts(result)}", style="default")
-        if result.state is Promise.BROKEN or not result.checks:
+        if result.state in {Promise.BROKEN, Promise.WAIVED} or not result.checks:
             line.append(f": {one_line(result.reason, 200)}", style="default")
         console.print(Padding(line, (0, 0, 0, 2)))
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from stagehold.model import CaseResult, CheckResult, Outcome
 from stagehold.reporting.text import clip, one_line, plural
+from stagehold.reporting.waiver_drafts import FILE_NAME as DRAFTS
 
 _LOOKS = {
     Outcome.PASSED: ("✓", "green"),
@@ -45,6 +46,8 @@ def print_checks(results: Sequence[CheckResult], console: Console, folder: Path)
     console.print()
     console.print(Text("not a gate: no verdict was written", style="dim"))
     console.print(Text(f"evidence: {folder}"), soft_wrap=True)
+    if (folder / DRAFTS).is_file():
+        console.print(Text(f"waiver drafts: {folder / DRAFTS}"), soft_wrap=True)
 
 
 def _print_open(result: CheckResult, console: Console) -> None:

@@ -8,6 +8,7 @@ that format is written; here are the parts that all formats need.
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from stagehold.errors import ReportError
@@ -17,6 +18,7 @@ _INVISIBLE = re.compile(
     r"|[\ud800-\udfff]"
 )
 _DIGEST_DIGITS = 12
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$^=])")
 
 
@@ -61,6 +63,17 @@ def utc(moment: str) -> str:
     """An ISO 8601 moment in UTC as `2026-11-23 16:40:07 UTC`; anything else unchanged."""
     found = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)", moment)
     return f"{found[1]} {found[2]} UTC" if found else one_line(moment, 60)
+
+
+def minute(moment: str) -> str:
+    """An ISO 8601 moment in UTC as `23 Nov 2026, 16:40 UTC`; anything else on one line as it is."""
+    try:
+        when = datetime.fromisoformat(moment)
+    except ValueError:
+        return one_line(moment, 60)
+    if when.utcoffset() != timedelta(0):
+        return one_line(moment, 60)
+    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M} UTC"
 
 
 def short_digest(digest: str) -> str:

@@ -13,7 +13,8 @@ import pytest
 
 from stagehold.errors import ReportError
 from stagehold.model import Evidence, Outcome, RunInfo, Verdict
-from stagehold.reporting.allure import STATUSES, expected_statuses, write_allure_results
+from stagehold.reporting.allure import expected_statuses, write_allure_results
+from stagehold.reporting.allure_case import STATUSES
 from stagehold.verdict import unfinished
 from tests.unit.reporting import samples
 from tests.unit.reporting.samples import with_evidence
