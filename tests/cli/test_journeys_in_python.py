@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,6 +81,17 @@ def test_a_click_that_finds_nothing_is_inconclusive(service: Demo, tmp_path: Pat
     assert code == 3, output
     assert "Timeout" in output
     assert list(evidence.glob("*.png"))
+
+
+def test_headed_without_a_display_is_refused(tmp_path: Path) -> None:
+    """A browser that nobody could see is an error that says what to do instead, before anything is sent."""
+    command = [sys.executable, "-m", "stagehold", "check", "demo", "FUN-002", "--headed"]
+    variables = {name: value for name, value in os.environ.items() if not name.endswith("DISPLAY")}
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 2
+    assert "no display" in done.stderr
+    assert "--trace" in done.stderr
 
 
 @pytest.mark.slow

@@ -185,7 +185,7 @@ def test_a_service_in_distress_is_not_hammered(service: Service) -> None:
 
 def test_the_drawing_says_in_words_what_it_shows(faulty: LoadRun) -> None:
     """The SVG has a title and a description that name each request, and is well-formed."""
-    svg = ET.fromstring(latency_chart(faulty, {name: {0.95: 500.0} for name in faulty.names}))
+    svg = ET.fromstring(latency_chart(faulty, {name: {0.95: 500.0} for name in faulty.names}).svg)
     text = svg.findtext("{http://www.w3.org/2000/svg}desc") or ""
     assert all(name in text for name in faulty.names)
     assert "less than 95 % answered right" in text

@@ -13,9 +13,9 @@ from stagehold.context import save_context
 from stagehold.environment.reader import read_environment
 from stagehold.events import Recorded, read_events
 from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
+from stagehold.judgement import judge_checks
 from stagehold.model import CheckResult, LaneRecord
 from stagehold.network.door import Network
-from stagehold.verdict import judge_checks
 
 HEADER = """
 import os, signal, time

@@ -12,8 +12,8 @@ from stagehold.catalogue.read import read_catalogue
 from stagehold.errors import ConfigError, RunError
 from stagehold.events import read_events
 from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
+from stagehold.judgement import judge_checks
 from stagehold.model import Outcome
-from stagehold.verdict import judge_checks
 
 Prepare = Callable[..., tuple[Path, dict[str, Path]]]
 GOOD = '@claim("AAA-001")\ndef test_returns(): """Returns."""\n'

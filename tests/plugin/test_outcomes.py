@@ -253,7 +253,7 @@ def test_no_password_is_written_anywhere(run_checks: RunChecks, tmp_path: Path) 
     run = run_checks(SECRETIVE, own=TALKS)
 
     assert run.checks["AAA-001"].outcome is Outcome.FAILED
-    assert run.checks["AAA-001"].reason == "got [redacted]"
+    assert run.checks["AAA-001"].reason == "got [redacted:accounts.a.password]"
     encoded = (secret, json.dumps(secret)[1:-1], base64.b64encode(f"anna:{secret}".encode()).decode())
     for path in (run.folder / "events.jsonl", *(run.folder / "evidence").rglob("*")):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
