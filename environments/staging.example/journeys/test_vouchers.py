@@ -15,7 +15,7 @@ from stagehold import check
     needs=["accounts", "flows"],
     traffic="canary-write",
 )
-def test_posted_voucher_reaches_the_colleague(page_as, api_as, fresh_canary, evidence):
+def test_posted_voucher_reaches_the_colleague(page_as, api_as, troubles, fresh_canary, evidence):
     """A voucher that one bookkeeper posts in the browser is in the colleague's list, once, and posted.
 
     The colleague's list is read through the API in a session of its own.
@@ -29,6 +29,7 @@ def test_posted_voucher_reaches_the_colleague(page_as, api_as, fresh_canary, evi
     page.get_by_label("Credit account").select_option(label="4000 Sales")
     page.get_by_role("button", name="Post voucher").click()
     expect(page.get_by_text(text).first).to_be_visible()
+    assert troubles() == ()
 
     vouchers = api_as("a_acct").get("/api/vouchers").json()
     found = [voucher["status"] for voucher in vouchers if voucher["text"] == text]

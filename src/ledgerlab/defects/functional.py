@@ -22,4 +22,20 @@ DEFECTS: tuple[Defect, ...] = (
             ),
         ),
     ),
+    Defect(
+        "page-script-throws",
+        "The script of all pages sets the earliest due date also where there is no such field, and throws.",
+        edits=(
+            Edit(
+                "static/app.js",
+                "if (due) due.min = new Date()",
+                "due.min = new Date()",
+            ),
+        ),
+    ),
+    Defect(
+        "production-key-deployed",
+        "The configuration was copied from production, and forms are signed with production's key.",
+        settings={"form_key": "example-signing-key-of-production-0001"},
+    ),
 )

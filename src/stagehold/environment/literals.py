@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stagehold.documents.nodes import Document, Scalar
 from stagehold.documents.problems import FileError, Path
 from stagehold.documents.secrecy import PLACEHOLDERS, REFERENCE, secret_key, secret_value
+from stagehold.environment.fingerprints import hash_of
 
 REFERENCED = "`env:NAME` or `file:PATH`"
 
@@ -35,6 +36,8 @@ def _harmless(path: Path, node: Scalar) -> bool:
     token_pointer = path[0] == "flows" and path[2:] == ("token",)
     if token_pointer or (path[0] == "flows" and path[-2:] == ("fields", "password")):
         return not secret_value(node.raw)
+    if "secret_fingerprints" in path:
+        return _tells_no_secret(path, node.raw)
     if path == ("policy", "token_revocation_grace") or path[0] in {"tenancy", "slo", "vantage"}:
         return True
     if path[-1] == "password_ref":
@@ -42,9 +45,18 @@ def _harmless(path: Path, node: Scalar) -> bool:
     return PLACEHOLDERS.match(node.raw) is not None
 
 
+def _tells_no_secret(path: Path, text: str) -> bool:
+    """Pointers, files and hashes are no secrets; hashes are made so that they may be compared."""
+    if path[0] == "evidence":
+        return text.startswith("/")
+    return path[0] == "deny" and (REFERENCE.match(text) is not None or hash_of(text) is not None)
+
+
 def _advice(path: Path) -> str:
     if path[-1] == "password_ref" or path[0] == "accounts":
         return "put the password into a file or a variable and name it here"
+    if path[:3] == ("deny", "production", "secret_fingerprints"):
+        return "give the SHA-256 of the secret in hexadecimal digits, or a file of such"
     if path[0] in {"flows", "fixtures", "load", "journeys"}:
         return "the session of an account carries its credentials; placeholders such as {password} are filled in"
     return "keep it out of this file"

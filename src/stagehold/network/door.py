@@ -129,6 +129,10 @@ class Network:
         """
         return self._numbers(host, [e for e in self.entries if e.host == normal(host)], normal(host))
 
+    def declares(self, host: str, port: int) -> bool:
+        """Whether this host and port belong to the environment; says nothing about production or consent."""
+        return any(entry.host == normal(host) and entry.port in {None, port} for entry in self.entries)
+
     def dial(self, host: str, port: int) -> str:
         """The number to connect to for a declared host and port (errors as for `addresses`)."""
         name = normal(host)
@@ -171,6 +175,15 @@ class Network:
     def check_name(self, host: str) -> None:
         """Raise DeniedByProduction for a name that is sent (Host header, SNI) without being dialled."""
         refuse_name(self.production, host)
+
+    def refuse_production(self, host: str, resolve: Resolver = system_resolver) -> None:
+        """Raise DeniedByProduction for a machine of our own, such as an agent, that is production all the same.
+
+        A name that does not resolve here is judged as a name only.
+        """
+        refuse_name(self.production, host)
+        for address in resolve_all({normal(host)}, resolve)[normal(host)].addresses:
+            refuse_address(self.production, host, address)
 
     def check_certificate(self, der: bytes) -> None:
         """Raise DeniedByProduction when the DER leaf certificate holds a denied key."""

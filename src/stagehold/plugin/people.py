@@ -87,21 +87,53 @@ def api_as(context: LaneContext, sessions: Sessions) -> Callable[[str], Api]:
 
 
 @pytest.fixture
+def people_at_pages() -> list[Person]:
+    """Everybody that this check has let into a browser."""
+    return []
+
+
+@pytest.fixture
+def troubles(people_at_pages: list[Person]) -> Callable[[], tuple[str, ...]]:
+    """`troubles()` says what broke so far on the pages of `page_as`, as FUN-003 sees it; nothing: an empty tuple.
+
+    Raises:
+        ProbeError: it cannot be told whether the service is to blame.
+    """
+
+    def tell() -> tuple[str, ...]:
+        found: list[str] = []
+        seen = []
+        for person in people_at_pages:
+            if not person.page.is_closed():
+                person.rest()
+            seen.append(person.watch.seen())
+            found += map(str, seen[-1].certain)
+        if not found:
+            for one in seen:
+                one.require_undisturbed()
+        return tuple(found)
+
+    return tell
+
+
+@pytest.fixture
 def page_as(
     request: pytest.FixtureRequest,
     context: LaneContext,
     browser: Chromium,
     sessions: Sessions,
     evidence: EvidenceRecorder,
+    people_at_pages: list[Person],
     tmp_path: Path,
 ) -> Iterator[Callable[[str], Page]]:
     """`page_as("alias")` is a page of a clean browser in which the account has logged in through the login page.
 
     Relative paths of `page.goto` are those of the flow's target. A screenshot of every open page is attached when the
-    check does not pass; with `stagehold check --trace` a Playwright trace, begun after the login, always is.
+    check does not pass; with `stagehold check --trace` a Playwright trace, begun after the login, always is. What
+    broke on the way is attached, too; it is the check that judges it (`troubles`).
     """
     context.network.require(Traffic.ORDINARY)
-    people: list[Person] = []
+    people = people_at_pages
     with ExitStack() as contexts:
 
         def make(alias: str) -> Page:
@@ -118,6 +150,8 @@ def page_as(
             name = f"{person.account.alias} {number}"
             if open_phases and (shown := person.picture()):
                 evidence.png(f"screenshot {name}", shown)
+            if told := person.watch.seen().troubles:
+                evidence.text(f"what broke on the way {name}", "\n".join(map(str, told)))
             if context.trace:
                 _keep_trace(person, evidence, tmp_path / f"trace-{number}.zip", f"trace {name}")
 

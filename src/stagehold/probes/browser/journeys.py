@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Request, Response
 from playwright.sync_api import Error as PlaywrightError
 
 from stagehold.environment.access import BasicFlow
@@ -18,6 +16,7 @@ from stagehold.environment.model import Journey, JourneyResult, Step
 from stagehold.errors import ProbeError
 from stagehold.probes.browser.launch import Chromium
 from stagehold.probes.browser.person import Person, Stuck
+from stagehold.probes.browser.watch import Seen, Watch
 from stagehold.probes.login.driver import LoginDriver, Sessions
 
 RESULT_SECONDS = 10.0
@@ -35,8 +34,8 @@ class JourneyRun:
     done: int
     """Steps completed, the login counting as the first."""
     stuck: str
-    server_errors: tuple[str, ...]
-    """5xx responses the browser got, as `METHOD path: status`."""
+    seen: Seen
+    """What went wrong on the way, the login included."""
     result: str
     """What the API showed, in words; empty when no result is declared or the steps were not completed."""
     result_holds: bool
@@ -46,44 +45,17 @@ class JourneyRun:
     @property
     def problems(self) -> tuple[str, ...]:
         """Everything that keeps the journey from being completed with its expected result."""
-        found = []
         if self.stuck:
-            found.append(f"step {self.done + 1} ({self.steps[self.done]}): {self.stuck}")
-        if self.server_errors:
-            found.append("server errors on the way: " + ", ".join(self.server_errors))
-        if not self.stuck and not self.result_holds:
-            found.append(self.result)
-        return tuple(found)
+            errors = ", ".join(self.seen.server_errors)
+            why = f" (server errors on the way: {errors})" if errors else ""
+            return (f"step {self.done + 1} ({self.steps[self.done]}): {self.stuck}{why}",)
+        return () if self.result_holds else (self.result,)
 
-
-class _Watch:
-    """Notes server errors, rate limiting and resources that the door refused, while a journey is walked."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.server_errors: list[str] = []
-        self.limited = False
-        self.failed: list[Request] = []
-        context.on("response", self._response)
-        context.on("requestfailed", self._failed)
-
-    def _response(self, response: Response) -> None:
-        self.limited = self.limited or response.status == _TOO_MANY
-        if response.status >= _SERVER_ERROR:
-            self.server_errors.append(f"{response.request.method} {urlsplit(response.url).path}: {response.status}")
-
-    def _failed(self, request: Request) -> None:
-        self.failed.append(request)
-
-    def kept_out(self, chromium: Chromium) -> set[str]:
-        """Hosts outside the allow-list that the page wanted scripts, styles or data of."""
-        refused = {(item.host, item.port) for item in chromium.refusals if not item.allowed}
-        found = set()
-        for request in self.failed:
-            parts = urlsplit(request.url)
-            port = parts.port or (443 if parts.scheme in {"https", "wss"} else 80)
-            if request.resource_type not in {"image", "font", "media", "ping"} and (parts.hostname, port) in refused:
-                found.add(f"{parts.hostname}:{port}")
-        return found
+    def require_whole(self) -> None:
+        """Raise ProbeError unless every step was done and nothing from outside got in the way."""
+        self.seen.require_undisturbed()
+        if self.stuck:
+            raise ProbeError(f"{self.done} of {len(self.steps)} steps were done, so the rest was not seen")
 
 
 def walk(
@@ -113,10 +85,11 @@ def walk(
     _require_untrue_before(journey, sessions, canary)
     basic = (account.user, password) if isinstance(flow, BasicFlow) else None
     with chromium.context(basic=basic) as context:
-        watch = _Watch(context)
+        watch = Watch(context, chromium)
         done, stuck, picture, trace = 0, "", None, None
         try:
-            person = Person(context, environment.target(journey.target), account, flow, environment.target(flow.target))
+            target, home = environment.target(journey.target), environment.target(flow.target)
+            person = Person(context, target, account, flow, home, watch=watch)
             try:
                 person.log_in(password)
                 done = 1
@@ -126,9 +99,11 @@ def walk(
                 for step in steps:
                     person.do(step)
                     done += 1
+                person.rest()
             except Stuck as problem:
                 stuck = str(problem)
-            if stuck or watch.server_errors:
+            seen = watch.seen()
+            if stuck or seen.troubles:
                 picture = person.picture()
             if trace_folder is not None and done:
                 context.tracing.stop(path=trace_folder / "trace.zip")
@@ -136,11 +111,11 @@ def walk(
         except PlaywrightError as error:
             raise ProbeError(f"the browser failed: {str(error).partition(chr(10))[0]}") from error
     if stuck:
-        _require_undisturbed(watch, chromium, words[done], stuck)
+        _require_undisturbed(seen, words[done], stuck)
     shown, holds = ("", True)
     if not stuck and journey.result is not None:
         shown, holds = _result(journey, journey.result, sessions, canary)
-    return JourneyRun(journey, words, done, stuck, tuple(watch.server_errors), shown, holds, picture, trace)
+    return JourneyRun(journey, words, done, stuck, seen, shown, holds, picture, trace)
 
 
 @contextmanager
@@ -156,7 +131,7 @@ def open_as(chromium: Chromium, driver: LoginDriver, alias: str) -> Iterator[Per
     password = driver.password(account)
     basic = (account.user, password) if isinstance(flow, BasicFlow) else None
     with chromium.context(basic=basic, base_url=target.base_url) as context:
-        person = Person(context, target, account, flow, target)
+        person = Person(context, target, account, flow, target, watch=Watch(context, chromium))
         try:
             person.log_in(password)
         except Stuck as problem:
@@ -191,12 +166,12 @@ def _require_untrue_before(journey: Journey, sessions: Sessions, canary: str) ->
         )
 
 
-def _require_undisturbed(watch: _Watch, chromium: Chromium, step: str, stuck: str) -> None:
-    if watch.limited:
+def _require_undisturbed(seen: Seen, step: str, stuck: str) -> None:
+    if seen.limited:
         raise ProbeError(f"{step}: {stuck}; but the service answered 429 (too many requests) on the way")
-    if hosts := watch.kept_out(chromium):
+    if seen.kept_out:
         raise ProbeError(
-            f"{step}: {stuck}; but the page needs {', '.join(sorted(hosts))}, which the environment does not declare",
+            f"{step}: {stuck}; but the page needs {', '.join(seen.kept_out)}, which the environment does not declare",
             remedy="Declare the host as a target if it belongs to the environment.",
         )
 

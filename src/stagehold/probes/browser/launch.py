@@ -98,6 +98,11 @@ class Chromium:
         self.close()
 
     @property
+    def network(self) -> Network:
+        """The door it leaves through."""
+        return self._proxy.network
+
+    @property
     def refusals(self) -> tuple[Refusal, ...]:
         """Connections the browser wanted and did not get."""
         return self._proxy.refusals
@@ -133,6 +138,8 @@ class Chromium:
             )
         except PlaywrightError as error:
             raise ProbeError(f"the browser gave no context: {first_line(error)}") from error
+        # Pages look whether there are service workers before they use them; a blocked one would break those that do.
+        made.add_init_script("delete Navigator.prototype.serviceWorker")
         made.set_default_timeout(self._patience * 1000)
         made.set_default_navigation_timeout(NAVIGATION_SECONDS * 1000)
         try:

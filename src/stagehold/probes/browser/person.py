@@ -15,9 +15,10 @@ from stagehold.environment.model import Step, Target
 from stagehold.errors import ProbeError, Uncovered
 from stagehold.probes.access.oracle import Answer
 from stagehold.probes.browser.launch import first_line
+from stagehold.probes.browser.watch import Watch
 from stagehold.probes.login.session import Identity, login_url, read_identity
 from stagehold.probes.web.fill import fill
-from stagehold.probes.web.forms import find_login_form
+from stagehold.probes.web.login_form import find_login_form
 from stagehold.redaction.registry import KNOWN
 from stagehold.redaction.secret import Secret
 
@@ -43,9 +44,18 @@ class Person:
     """
 
     def __init__(
-        self, context: BrowserContext, target: Target, account: Account, flow: Flow, login_target: Target
+        self,
+        context: BrowserContext,
+        target: Target,
+        account: Account,
+        flow: Flow,
+        login_target: Target,
+        *,
+        watch: Watch,
     ) -> None:
         self.context = context
+        self.watch = watch
+        """What goes wrong in the browser of this person."""
         self.target = target
         self.login_target = login_target
         self.account = account
@@ -123,6 +133,13 @@ class Person:
         finally:
             page.close()
         return read_identity(answer, self.flow.whoami, self.account)
+
+    def rest(self) -> None:
+        """Wait until scripts and requests of the page have come to an end, for a few seconds at most."""
+        try:
+            self._settle()
+        except PlaywrightError as error:
+            raise _explained(error, self.page) from error
 
     def picture(self) -> bytes | None:
         """What the person sees, as PNG; None when the browser cannot show it."""
