@@ -3,6 +3,7 @@
 from stagehold import check
 
 COLUMNS = ("attacker", "operation", "status", "ruling", "reason", "control")
+LOOKS = ("operation", "how", "person", "company", "answers", "own canaries", "foreign canaries", "note")
 
 
 @check(
@@ -33,6 +34,35 @@ def test_object_is_not_read_by_another_company(foreign_read_report, evidence):
     evidence.reproduce(report.reproduction)
 
     assert not report.granted, report.observed()
+    report.require_decided()
+
+
+@check(
+    "ACC-009",
+    severity="blocker",
+    proves=["tenant-isolation"],
+    why="A customer finds other companies' customers and amounts in a search, a list or an export of their own.",
+    remedy="Select by company in the query behind the operation, before anything is searched, counted or exported.",
+    requires=["AUT-001"],
+    needs=["tenancy", "fixtures", "accounts", "inventory"],
+    defects=["tenant-filter-missing-on-search"],
+    traffic="canary-write",
+)
+def test_collections_show_nothing_of_another_company(collection_report, evidence):
+    """No list, search, count, page or export shows a company's data to another company.
+
+    Every reading operation is asked for as everybody of the other companies, page by page, and searched for the
+    canaries; so is every text parameter and every search form of a page, beside terms that nobody has. Archives
+    and PDF documents are unpacked. The owners must find their canaries by the same requests, and every session
+    must still live afterwards. Inconclusive where a list goes on for ever or a file cannot be read; uncovered where
+    only the owner's company has anybody who may read. Sources: ASVS 8.4.1, Multi-Tenant cheat sheet, CWE-200.
+    """
+    report = collection_report
+    evidence.table("operations and hits", LOOKS, report.table())
+    evidence.compare(expected="no operation shows a canary of another company", observed=report.observed())
+    evidence.reproduce(report.reproduction)
+
+    assert not report.leaks, report.observed()
     report.require_decided()
 
 

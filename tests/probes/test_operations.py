@@ -8,8 +8,9 @@ import pytest
 
 from stagehold.environment.model import Environment
 from stagehold.errors import ProbeError
-from stagehold.probes.access.openapi import Operation, Parameter, parse_document, read_operations
+from stagehold.probes.access.openapi import Operation, parse_document, read_operations
 from stagehold.probes.access.operations import Operations, build_call, empty_body, tell_apart
+from stagehold.probes.access.parameters import Parameter
 
 BASE = "https://app.example/api"
 YAML = """

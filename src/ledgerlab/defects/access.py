@@ -45,4 +45,53 @@ DEFECTS: tuple[Defect, ...] = (
             ),
         ),
     ),
+    Defect(
+        "tenant-filter-missing-on-search",
+        "GET /api/search finds invoices of every company.",
+        edits=(
+            Edit(
+                "api/search.py",
+                "for row in db.scalars(scoped(invoices, Invoice, who))),",
+                "for row in db.scalars(invoices)),",
+            ),
+        ),
+    ),
+    Defect(
+        "role-check-missing-on-report",
+        "GET /api/reports/trial-balance is open to every role.",
+        edits=(
+            Edit(
+                "api/reports.py",
+                "def read_trial_balance(who: Bookkeeper, db: Database) -> TrialBalance:",
+                "def read_trial_balance(who: AnyUser, db: Database) -> TrialBalance:",
+            ),
+        ),
+    ),
+    Defect(
+        "role-check-missing-on-change",
+        "Accountants approve vouchers, which only main users may.",
+        edits=(
+            Edit(
+                "api/vouchers.py",
+                "def approve(who: MainUser, voucher_id: int, db: Database) -> VoucherOut:",
+                "def approve(who: Bookkeeper, voucher_id: int, db: Database) -> VoucherOut:",
+            ),
+        ),
+    ),
+    Defect(
+        "grant-revoked",
+        "Accountants cannot export the invoices any more.",
+        edits=(
+            Edit(
+                "api/invoices.py",
+                "def export_invoices(who: Bookkeeper, db: Database) -> Response:",
+                "def export_invoices(who: MainUser, db: Database) -> Response:",
+            ),
+            Edit(
+                "api/invoices.py",
+                "from ledgerlab.service.access import Bookkeeper\n",
+                "from ledgerlab.service.access import Bookkeeper, MainUser\n",
+            ),
+        ),
+    ),
 )

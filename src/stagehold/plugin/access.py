@@ -14,6 +14,8 @@ from stagehold.environment.access import ObjectFixture
 from stagehold.environment.model import Environment
 from stagehold.errors import NotApplicable, Uncovered
 from stagehold.probes.access.anonymous import AnonymousReport, AnonymousSurvey
+from stagehold.probes.access.collection_report import CollectionReport
+from stagehold.probes.access.collection_survey import survey_collections
 from stagehold.probes.access.isolation import IsolationReport, foreign_reads, foreign_writes, undeclared_writes
 from stagehold.probes.access.objects import CanaryObjects, Residue
 from stagehold.probes.access.operations import Operations, load_operations
@@ -29,6 +31,7 @@ _SHOWN_AS = {
     CellState.GRANTED: Access.GRANTED,
     CellState.DENIED: Access.DENIED,
 }
+
 
 @pytest.fixture(scope="session")
 def inventory(context: LaneContext, sessions: Sessions) -> Operations:
@@ -82,6 +85,12 @@ def foreign_read_report(
 ) -> IsolationReport:
     """What users of other companies got when they asked for one company's object."""
     return foreign_reads(canary_objects, canary_object, inventory_if_declared)
+
+
+@pytest.fixture(scope="session")
+def collection_report(inventory: Operations, canary_objects: CanaryObjects) -> CollectionReport:
+    """Whose canaries everybody is shown by lists, searches, pages and files."""
+    return survey_collections(inventory, canary_objects)
 
 
 @pytest.fixture(scope="session")

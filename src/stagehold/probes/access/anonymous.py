@@ -23,7 +23,8 @@ from stagehold.probes.access.oracle import Answer, Judgement, LoginPages, Ruling
 from stagehold.probes.login.driver import Sessions
 from stagehold.probes.login.session import script_headers
 from stagehold.probes.web.client import HttpClient
-from stagehold.probes.web.forms import csrf_inputs, find_login_form
+from stagehold.probes.web.forms import csrf_inputs
+from stagehold.probes.web.login_form import find_login_form
 
 _CONTROL_ACCOUNTS = 4
 _ENDS_SESSIONS = re.compile(r"log-?_?out|sign-?_?out", re.IGNORECASE)

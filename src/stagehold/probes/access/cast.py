@@ -54,5 +54,6 @@ def choose_cast(environment: Environment) -> Cast:
         if account.company == company:
             chosen.setdefault((account.role, account.flow), account)
     declared = environment.access_matrix.roles if environment.access_matrix else ()
-    roles = dict.fromkeys([*declared, *(str(account.role) for account in people)])
+    # Of accounts that exist to be locked out, too: a role that nobody plays is not tried, and says so.
+    roles = dict.fromkeys([*declared, *(str(account.role) for account in environment.accounts if account.role)])
     return Cast(company, tuple(roles), tuple(chosen.values()))

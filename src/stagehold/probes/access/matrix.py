@@ -46,7 +46,7 @@ def declared_rights(matrix: AccessMatrix, operations: Operations, roles: tuple[s
         roles: of the standard accounts; a role that no row names is denied everything.
 
     Raises:
-        ProbeError: a row names an operation that does not exist, or two patterns claim the same operation.
+        ProbeError: a row names an operation that does not exist, or two rows claim the same operation.
     """
     _require_known(matrix, operations)
     return tuple(
@@ -59,6 +59,11 @@ def _row(matrix: AccessMatrix, operation: Operation, operations: Operations) -> 
     exact = [
         row for row in matrix.rows if any(names_operation(t, operation, operations.target) for t in row.operations)
     ]
+    if len(exact) > 1:
+        raise ProbeError(
+            f"access_matrix: {operation} is named by {len(exact)} rows",
+            remedy="Leave it in the row that is meant.",
+        )
     if exact:
         return exact[0]
     claims = [

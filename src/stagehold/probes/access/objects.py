@@ -158,7 +158,7 @@ class CanaryObjects:
             self._shared[key] = self.create(fixture, owner)
         return self._shared[key]
 
-    def of_company(self, fixture: ObjectFixture, company: str, *, fresh: bool = False) -> CanaryObject:
+    def of_company(self, fixture: ObjectFixture, company: str | None, *, fresh: bool = False) -> CanaryObject:
         """Such an object inside another company, made by whoever of its accounts may.
 
         Raises:
@@ -225,11 +225,15 @@ class CanaryObjects:
         self._residue.write(action="removed" if gone else "remains", **note)
         return gone
 
+    def canaries(self) -> tuple[str, ...]:
+        """Marks of everything that is there now."""
+        return tuple(made.canary for made in self._open)
+
     def remove_all(self) -> tuple[CanaryObject, ...]:
         """Remove everything still open; returns what stays behind."""
         return tuple(made for made in tuple(self._open) if not self.remove(made))
 
-    def _makers(self, fixture: ObjectFixture, company: str) -> Iterator[tuple[ObjectFixture, str]]:
+    def _makers(self, fixture: ObjectFixture, company: str | None) -> Iterator[tuple[ObjectFixture, str]]:
         members = [a for a in self.environment.accounts if a.company == company and a.pool == "standard"]
         aliases = {account.alias for account in members}
         for other in self.environment.fixtures:

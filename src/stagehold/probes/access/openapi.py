@@ -5,10 +5,8 @@ Source: OpenAPI Specification 3.0.4 and 3.1.1, sections Paths, Server, Parameter
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,58 +15,12 @@ from urllib.parse import urljoin, urlsplit
 import yaml
 
 from stagehold.errors import ProbeError
+from stagehold.probes.access.parameters import Parameter, parameter
 from stagehold.probes.web.fill import point
 
 _NAMES = re.compile(r"\{([^}]+)\}")
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 _REF_DEPTH = 20
-_NO_SUCH_NUMBER = 2_000_000_011
-_NO_SUCH_UUID = str(uuid.UUID(int=0x5C0FFEE0_0000_4000_8000_00005C0FFEE0))
-_NO_SUCH_TEXT = "stagehold-no-such-thing"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One input of an operation outside of its body."""
-
-    name: str
-    place: str
-    """`path`, `query`, `header` or `cookie`."""
-    required: bool = True
-    kind: str = "string"
-    form: str = ""
-    """The schema's `format`."""
-    choices: tuple[Any, ...] = ()
-    example: Any = None
-    most: float | None = None
-    """The schema's `maximum`."""
-
-    def nothing(self) -> str:
-        """A valid-looking value that belongs to no object, the same every time."""
-        if self.choices:
-            return str(self.choices[0])
-        if self.kind in {"integer", "number"}:
-            return str(_NO_SUCH_NUMBER)
-        if self.form == "uuid":
-            return _NO_SUCH_UUID
-        if self.form in {"date", "date-time"}:
-            return self.plausible()
-        return _NO_SUCH_TEXT
-
-    def plausible(self) -> str:
-        """A value a reader might send; for reading only."""
-        if self.example is not None:
-            return str(self.example)
-        if self.choices:
-            return str(self.choices[0])
-        today = dt.datetime.now(dt.UTC)
-        by_form = {
-            "date": f"{today:%Y-%m-%d}",
-            "date-time": f"{today:%Y-%m-%dT%H:%M:%SZ}",
-            "uuid": _NO_SUCH_UUID,
-        }
-        by_kind = {"integer": "1", "number": "1", "boolean": "true"}
-        return by_form.get(self.form) or by_kind.get(self.kind) or "1"
 
 
 @dataclass(frozen=True)
@@ -182,25 +134,20 @@ def _parameters(source: Mapping[str, Any], document: Mapping[str, Any], where: s
         if "name" not in item or "in" not in item:
             raise ProbeError(f"{where}: a parameter has no name or place")
         schema = _schema(item, document, where)
-        kind = schema.get("type", "string")
-        example = item.get("example", schema.get("example", schema.get("default")))
-        yield Parameter(
-            name=str(item["name"]),
-            place=str(item["in"]),
-            required=bool(item.get("required")) or item["in"] == "path",
-            kind=str(next((k for k in kind if k != "null"), "string") if isinstance(kind, list) else kind),
-            form=str(schema.get("format", "")),
-            choices=tuple(schema.get("enum") or ()),
-            example=example,
-            most=schema.get("maximum"),
-        )
+        yield parameter(item, schema)
 
 
 def _schema(item: Mapping[str, Any], document: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    if "schema" not in item and item.get("content"):
+        return {"type": "object"}  # Text of some other format, such as JSON.
     schema = _follow(item.get("schema") or {}, document, where)
     for key in ("anyOf", "oneOf", "allOf"):
         options = [_follow(option, document, where) for option in schema.get(key) or ()]
-        schema = next((option for option in options if option.get("type") not in {None, "null"}), schema)
+        chosen = next((option for option in options if option.get("type") not in {None, "null"}), None)
+        if chosen is not None:
+            schema = {**{name: value for name, value in schema.items() if name != key}, **chosen}
+    if isinstance(schema.get("items"), dict):
+        schema = {**schema, "items": _follow(schema["items"], document, where)}
     return schema
 
 

@@ -13,7 +13,8 @@ import requests
 from stagehold.environment.access import Inventory
 from stagehold.environment.model import Environment, Target
 from stagehold.errors import ProbeError, Uncovered
-from stagehold.probes.access.openapi import Operation, Parameter, parse_document, read_operations
+from stagehold.probes.access.openapi import Operation, parse_document, read_operations
+from stagehold.probes.access.parameters import Parameter
 from stagehold.probes.login.driver import Sessions
 from stagehold.probes.web.fill import fill_path
 
@@ -52,6 +53,10 @@ class Call:
     url: str
     made_up: tuple[str, ...]
     """Path parameters that no existing object fills."""
+    guessed: tuple[str, ...] = ()
+    """Required query parameters whose value nothing declares."""
+    unfilled: tuple[str, ...] = ()
+    """Required query parameters left out, because no value is known that their description allows."""
 
     def reproduce(self, *headers: str) -> str:
         """A command line that sends the same; headers hold placeholders, never secrets."""
@@ -70,7 +75,8 @@ def tell_apart(
             there would make the claim about something else than was meant.
     """
     extra = [_declared(text, target) for text in inventory.extra_operations]
-    unique = {_key(operation): operation for operation in (*extra, *found)}
+    _require_used(inventory.parameters, (*extra, *found))
+    unique = {_key(operation): _with_values(operation, inventory.parameters) for operation in (*extra, *found)}
     if not unique:
         raise ProbeError("the inventory holds no operation, so nothing can be proven about all of them")
     reasons = {key: item.reason for item in inventory.exclude for key in _find(item.op, unique, target, "exclude")}
@@ -121,27 +127,60 @@ def build_call(
     identifiers: Mapping[str, str],
     *,
     query: Mapping[str, str] | None = None,
+    text: str = "",
 ) -> Call:
     """Fill an operation's path and required query parameters.
 
     Path parameters that nothing fills get a value that belongs to no object: an identifier that might exist
-    could hit data that is not ours.
+    could hit data that is not ours. Query parameters take what is declared, an identifier, or what their
+    description allows.
+
+    Args:
+        operation: what is called.
+        target: where.
+        identifiers: of existing objects, by the names of parameters.
+        query: wins over everything else.
+        text: for required text that nothing limits, such as a search's: the mark of an existing object.
     """
     values: dict[str, str] = {}
     made_up: list[str] = []
-    for parameter in operation.path_parameters:
-        if parameter.name in identifiers:
-            values[parameter.name] = identifiers[parameter.name]
+    for item in operation.path_parameters:
+        if item.name in identifiers:
+            values[item.name] = identifiers[item.name]
+        elif _of_query(item, operation) and (value := item.plausible(text)) and (text or item.example is not None):
+            values[item.name] = value
         else:
-            values[parameter.name] = parameter.nothing()
-            made_up.append(parameter.name)
-    wanted = {p.name: p.plausible() for p in operation.parameters if p.place == "query" and p.required}
-    wanted |= dict(query or {})
+            values[item.name] = item.nothing()
+            made_up.append(item.name)
+    wanted: dict[str, str] = {}
+    guessed: list[str] = []
+    unfilled: list[str] = []
+    for item in required_query(operation):
+        value = identifiers.get(item.name) or item.plausible(text)
+        if value is None:
+            unfilled.append(item.name)
+        else:
+            wanted[item.name] = value
+        if item.name not in identifiers and item.example is None:
+            guessed.append(item.name)
+    asked_for = dict(query or {})
+    wanted |= asked_for
     path = _fill_every(operation.path, values)
     fixed = [_fill_every(operation.query, values)] if operation.query else []
     asked = "&".join([*fixed, *([urlencode(wanted)] if wanted else [])])
     tail = f"?{asked}" if asked else ""
-    return Call(operation, f"{origin(target)}{path}{tail}", tuple(made_up))
+    return Call(
+        operation,
+        f"{origin(target)}{path}{tail}",
+        tuple(made_up),
+        guessed=tuple(name for name in guessed if name not in asked_for),
+        unfilled=tuple(name for name in unfilled if name not in asked_for),
+    )
+
+
+def required_query(operation: Operation) -> tuple[Parameter, ...]:
+    """The query parameters that the operation must have, and those whose value the environment declares."""
+    return tuple(item for item in operation.parameters if item.place == "query" and (item.required or item.declared))
 
 
 def origin(target: Target) -> str:
@@ -238,6 +277,33 @@ def _declared(text: str, target: Target) -> Operation:
     operation = declared_operation(method, path, target)
     names = tuple(Parameter(name, "path") for name in _TEMPLATE.findall(path) for name in [name[1:-1]])
     return replace(operation, parameters=names)
+
+
+def _require_used(values: Mapping[str, str], operations: Iterable[Operation]) -> None:
+    known = {item.name for operation in operations for item in operation.parameters if _of_query(item, operation)}
+    if unused := sorted(set(values) - known):
+        raise ProbeError(
+            f"inventory.parameters: {unused[0]!r} is a query parameter of no operation",
+            remedy="Correct it, or leave it out; paths are filled with the ids of `fixtures`.",
+        )
+
+
+def _with_values(operation: Operation, values: Mapping[str, str]) -> Operation:
+    """The operation with declared values in place of the description's examples."""
+    return replace(
+        operation,
+        parameters=tuple(
+            replace(item, example=values[item.name], declared=True)
+            if item.name in values and _of_query(item, operation)
+            else item
+            for item in operation.parameters
+        ),
+    )
+
+
+def _of_query(item: Parameter, operation: Operation) -> bool:
+    """Whether it stands in the query, as a parameter or as a placeholder of a declared one."""
+    return item.place == "query" or f"{{{item.name}}}" in operation.query
 
 
 def _key(operation: Operation) -> tuple[str, str, frozenset[tuple[str, str]]]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 
 from stagehold.environment.access import Account, ObjectFixture, Request
-from stagehold.errors import ProbeError
+from stagehold.errors import NotAllowed, ProbeError
 from stagehold.probes.access.cast import Cast
+from stagehold.probes.access.lookup import look_up
 from stagehold.probes.access.nowhere import Nowhere
 from stagehold.probes.access.objects import CanaryObject, CanaryObjects, new_canary
-from stagehold.probes.access.operations import Operations, build_call, empty_body
+from stagehold.probes.access.operations import Call, Operations, build_call, empty_body
 from stagehold.probes.access.oracle import Answer, Judgement, Ruling
 from stagehold.probes.access.role_oracle import (
     Styles,
@@ -23,7 +25,6 @@ from stagehold.probes.access.role_oracle import (
 )
 from stagehold.probes.access.tries import Try
 from stagehold.probes.login.session import Session
-from stagehold.probes.web.fill import point
 
 _PATIENCE = 3.0
 _UNAUTHENTICATED = 401
@@ -64,6 +65,7 @@ class Attempts:
         self._nowhere = nowhere
         self._volatile: dict[str, frozenset[str]] = {}
         self._delay: dict[str, float] = {}
+        self._found: str | None = None
 
     def allowed(self, how: Try, account: Account, *, own: bool) -> Attempt:
         """Do it as somebody who may.
@@ -104,7 +106,7 @@ class Attempts:
 
     def refuses_anybody(self, how: Try) -> bool:
         """Whether a caller without a session is refused the same request."""
-        call = build_call(how.operation, self.operations.target, self._identifiers(how)[0])
+        call = self._call(how, self._identifiers(how)[0])
         headers, body = empty_body(how.operation)
         client = self._objects.sessions.driver.connect(self.operations.target)
         answer = Answer.of(client.request(how.operation.method, call.url, headers=headers, data=body))
@@ -116,18 +118,20 @@ class Attempts:
     def _read(self, how: Try, account: Account, *, own: bool) -> Attempt:
         session = self._session(account)
         identifiers, canaries = self._identifiers(how, account if own else None)
-        for item in how.found:
-            listed = Answer.of(session.request("GET", item.path, target=self.operations.target))
-            value = point(listed.document(), item.id)
-            if value is None:
-                why = f"{item.path} answers {account.alias} {listed.status} and nothing at {item.id}"
-                return _idle(account, why)
-            identifiers |= dict.fromkeys(item.parameters, str(value))
-        call = build_call(how.operation, self.operations.target, identifiers)
+        there, missing = look_up(session, how.found, self.operations.target)
+        if missing:
+            return _idle(account, missing)
+        identifiers |= there
+        call = self._call(how, identifiers)
         answer = Answer.of(
             session.request(how.operation.method, call.url, allow_redirects=True, target=self.operations.target)
         )
         judgement = judge_let_in(answer, self._styles, self._shell(how, answer))
+        if reached_validation(answer) and judgement.ruling is Ruling.UNKNOWN and call.guessed:
+            names = ", ".join(call.guessed)
+            judgement = replace(
+                judgement, reason=f"{judgement.reason}; declare its query ({names}) in `inventory.parameters`"
+            )
         return Attempt(account, answer, judgement, _curl(how, account, call.url), call.url, canaries)
 
     def _denied_read(self, how: Try, account: Account, controls: Sequence[Attempt]) -> Attempt:
@@ -136,19 +140,20 @@ class Attempts:
             identifiers, canaries = self._identifiers(how)
             if how.found:
                 return _idle(account, "nobody who may finds such an object")
-            url = build_call(how.operation, self.operations.target, identifiers).url
+            url = self._call(how, identifiers).url
         else:
             url, canaries = control.url, control.canaries
         session = self._session(account)
         answer = Answer.of(session.request(how.operation.method, url, target=self.operations.target))
         other = control.answer if control is not None and control.answer is not None else Answer("GET", url, 0)
         shell = self._shell(how, answer)
-        judgement = judge_denied_read(answer, other, self._styles, canaries=canaries, nowhere=shell)
+        shown = [canary for canary in self._objects.canaries() if other.holds(canary) and canary not in unquote(url)]
+        judgement = judge_denied_read(answer, other, self._styles, canaries=[*canaries, *shown], nowhere=shell)
         return Attempt(account, answer, judgement, _curl(how, account, url), url, canaries)
 
     def _create(self, how: Try, account: Account, controls: Sequence[Attempt] | None = None) -> Attempt:
         fixture, session = how.fixtures[0], self._session(account)
-        keeper = self._objects.of_company(fixture, self._cast.company or "").owner
+        keeper = self._objects.of_company(fixture, self._cast.company).owner
         answer, made = self._objects.attempt(fixture, keeper, session)
         try:
             effect = self._appeared(fixture, made, session)
@@ -160,6 +165,10 @@ class Attempts:
         url = f"{self._objects.target(fixture).base_url}{fixture.create.path}"
         if controls is None:
             judgement = self._judge_effect(answer, effect)
+        elif made.identifier is not None and not effect:
+            # Made for nobody, or for somebody else: neither a refusal nor an effect that can be seen.
+            told = f"answered {answer.status} with an identifier, and nobody here can read what it names"
+            judgement = Judgement(Ruling.UNKNOWN, told)
         else:
             observable = any(control.observable for control in controls)
             judgement = judge_denied_write(answer, effect, self._styles, observable=observable)
@@ -172,7 +181,7 @@ class Attempts:
         if own:
             made = self._objects.create(fixture, account.alias)
         else:
-            made = self._objects.of_company(fixture, self._cast.company or "", fresh=True)
+            made = self._objects.of_company(fixture, self._cast.company, fresh=True)
         try:
             effect, answer = self._effect(made, request, session, patient=controls is None)
         finally:
@@ -186,7 +195,7 @@ class Attempts:
 
     def _empty(self, how: Try, account: Account, controls: Sequence[Attempt] | None = None) -> Attempt:
         identifiers, _ = self._identifiers(how)
-        call = build_call(how.operation, self.operations.target, identifiers)
+        call = self._call(how, identifiers)
         headers, body = empty_body(how.operation)
         session = self._session(account)
         answer = Answer.of(
@@ -270,10 +279,25 @@ class Attempts:
             if owner is not None:
                 made = self._objects.shared(fixture, owner.alias)
             else:
-                made = self._objects.of_company(fixture, self._cast.company or "")
+                made = self._objects.of_company(fixture, self._cast.company)
             identifiers = {**made.identifiers, **identifiers}
             canaries.append(made.canary)
         return identifiers, tuple(canaries)
+
+    def _call(self, how: Try, identifiers: dict[str, str]) -> Call:
+        return build_call(how.operation, self.operations.target, identifiers, text=self._text() if how.text else "")
+
+    def _text(self) -> str:
+        """What a search of the company finds: the mark of one of its objects; empty where none can be made."""
+        if self._found is None:
+            self._found = ""
+            for fixture in self._objects.environment.fixtures:
+                try:
+                    self._found = self._objects.of_company(fixture, self._cast.company).canary
+                except (ProbeError, NotAllowed):
+                    continue
+                break
+        return self._found
 
     def _shell(self, how: Try, answer: Answer) -> Answer | None:
         return self._nowhere.beside(how.operation) if answer.succeeded and answer.is_html else None

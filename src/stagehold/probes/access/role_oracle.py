@@ -14,6 +14,7 @@ from typing import Any
 from bs4 import BeautifulSoup
 
 from stagehold.environment.access import DenialRule
+from stagehold.environment.model import Environment, Target
 from stagehold.probes.access.oracle import (
     Answer,
     Judgement,
@@ -24,10 +25,14 @@ from stagehold.probes.access.oracle import (
     matching,
     same_page,
     snippet,
+    visible_text,
 )
+from stagehold.probes.login.driver import LoginDriver
 
 _REFUSED = (401, 403, 404)
 _INVALID = (400, 409, 411, 415, 422)
+_CONTENT = 40
+"""Characters from which on two texts are not the same by chance."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,16 @@ class Styles:
         if nowhere is not None and answer.succeeded and answer.is_html and same_page(answer, nowhere):
             return f"{answer.status} with the page that any unknown path gets"
         return ""
+
+
+def styles_of(environment: Environment, target: Target, driver: LoginDriver) -> Styles:
+    """How a target refuses, as declared, and how its login pages look (ProbeError: one cannot be fetched)."""
+    denial = environment.denial.get(target.name)
+    return Styles(
+        role=denial.role if denial else (),
+        anonymous=denial.anonymous if denial else (),
+        login_pages=driver.login_pages(target),
+    )
 
 
 def judge_let_in(answer: Answer, styles: Styles, nowhere: Answer | None = None) -> Judgement:
@@ -85,6 +100,8 @@ def judge_denied_read(
     """
     if any(answer.holds(canary) for canary in canaries):
         return Judgement(Ruling.GRANTED, f"{answer.status} and the answer holds the object's canary")
+    if _same_content(answer, control):
+        return Judgement(Ruling.GRANTED, f"{answer.status} with the same content as a role that may gets")
     if blocked := interference(answer):
         return Judgement(Ruling.UNKNOWN, blocked)
     if refusal := styles.refusal(answer, nowhere):
@@ -124,6 +141,15 @@ def judge_denied_write(  # noqa: PLR0911 - one return per step of the oracle
     return _unknown(answer)
 
 
+def _same_content(answer: Answer, control: Answer) -> bool:
+    """Whether a refusal by its status carries the very document or page that it refuses."""
+    mine = answer.document()
+    if mine is not None:
+        return mine == control.document() and not is_problem(mine) and mine not in ([], {}, "")
+    shown = visible_text(answer)
+    return not answer.succeeded and len(shown) >= _CONTENT and shown == visible_text(control)
+
+
 def reached_validation(answer: Answer) -> bool:
     """The request was let in and found wanting."""
     return answer.status in _INVALID
@@ -147,8 +173,8 @@ def alike(answer: Answer, control: Answer) -> str:  # noqa: PLR0911 - one return
     if not answer.body.strip():
         return ""
     if answer.headers.get("content-type", "").startswith("text/"):
-        first = answer.body.splitlines()[0]
-        return "the same first line as a role that may gets" if first == control.body.splitlines()[0] else ""
+        same = answer.body.splitlines()[:1] == control.body.splitlines()[:1]
+        return "the same first line as a role that may gets" if same else ""
     return "a document of the same kind as a role that may gets"
 
 

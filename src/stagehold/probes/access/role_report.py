@@ -41,6 +41,8 @@ class Cell:
     """Who was let in by the same request."""
     command: str = field(default="", repr=False)
     snippet: str = field(default="", repr=False)
+    tried: tuple[str, ...] = ()
+    """Aliases of everybody whose refusal counts."""
 
     def __str__(self) -> str:
         return f"{self.operation} as {self.role}: {self.reason}"
@@ -58,6 +60,8 @@ class RoleReport:
     cells: tuple[Cell, ...]
     company: str | None = None
     excluded: tuple[tuple[Operation, str], ...] = ()
+    public: int = 0
+    """Operations that are for anybody, and so in no cell."""
 
     def reads_denied(self) -> Claim:
         """The cells of ACC-004."""
@@ -75,6 +79,7 @@ class RoleReport:
         """The denominators of the whole matrix in words."""
         operations, roles = {str(cell.operation) for cell in self.cells}, {cell.role for cell in self.cells}
         words = f"{len(operations)} operations x {len(roles)} roles = {len(self.cells)} cells: {_counts(self.cells)}"
+        words += f"; {self.public} public operations" if self.public else ""
         return words + (f"; {len(self.excluded)} operations excluded" if self.excluded else "")
 
     def _claim(self, about: str, belongs: Callable[[Cell], bool]) -> Claim:
@@ -144,6 +149,12 @@ class Claim:
         if not self.cells:
             if not self.report.cells:
                 raise ProbeError("the access matrix has no cell, so nothing is proven")
+            if not any(cell.denied for cell in self.report.cells):
+                raise Uncovered(
+                    f"the access matrix denies nothing to anybody in {len(self.report.cells)} cells: no role is "
+                    "separated from another",
+                    remedy="Declare in `access_matrix` what each role may not do.",
+                )
             raise NotApplicable(f"the access matrix declares no {self.about}, of {len(self.report.cells)} cells")
 
 

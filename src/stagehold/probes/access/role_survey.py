@@ -19,7 +19,7 @@ from stagehold.probes.access.objects import CanaryObjects
 from stagehold.probes.access.operations import Operations
 from stagehold.probes.access.oracle import Judgement, Ruling
 from stagehold.probes.access.role_attempts import Attempt, Attempts
-from stagehold.probes.access.role_oracle import Styles
+from stagehold.probes.access.role_oracle import styles_of
 from stagehold.probes.access.role_report import Cell, CellState, RoleReport
 from stagehold.probes.access.tries import Try, plan_tries
 from stagehold.probes.login.session import Identity
@@ -39,12 +39,7 @@ def survey_roles(operations: Operations, objects: CanaryObjects) -> RoleReport:
     if environment.access_matrix is None:
         raise Uncovered("needs `access_matrix` in the environment")
     cast = choose_cast(environment)
-    denial = environment.denial.get(operations.target.name)
-    styles = Styles(
-        role=denial.role if denial else (),
-        anonymous=denial.anonymous if denial else (),
-        login_pages=objects.sessions.driver.login_pages(operations.target),
-    )
+    styles = styles_of(environment, operations.target, objects.sessions.driver)
     attempts = Attempts(operations, objects, cast, styles, Nowhere(objects.sessions.driver, operations.target))
     survey = _Survey(cast, attempts)
     people = _People(cast, objects)
@@ -54,7 +49,7 @@ def survey_roles(operations: Operations, objects: CanaryObjects) -> RoleReport:
         for one, how in zip(rights, plan_tries(environment, operations), strict=True)
         for cell in survey.cells(one, how)
     ]
-    return RoleReport(tuple(people.judged(cells)), cast.company, operations.excluded)
+    return RoleReport(tuple(people.judged(cells)), cast.company, operations.excluded, len(operations.public))
 
 
 class _People:
@@ -71,8 +66,8 @@ class _People:
         ended = {alias for alias, before in self._before.items() if self._ended(alias, before)}
         words = "the session of {} ended while it was used, so what it was refused proves nothing"
         return [
-            replace(cell, state=CellState.UNDECIDED, reason=words.format(cell.account))
-            if cell.account in ended and cell.state in {CellState.DENIED, CellState.LOCKED_OUT}
+            replace(cell, state=CellState.UNDECIDED, reason=words.format(", ".join(sorted(gone))))
+            if (gone := ended & {cell.account, *cell.tried}) and cell.state in {CellState.DENIED, CellState.LOCKED_OUT}
             else cell
             for cell in cells
         ]
@@ -146,7 +141,8 @@ class _Survey:
             return self._idle(rights, role, f"no {role} logs in by {ways}, by which it is open to others")
         first = next((a for a in beside if a.judgement.ruling is Ruling.UNKNOWN), beside[0])
         state = CellState.NOT_EXERCISED if first.idle else _DENIED[first.judgement.ruling]
-        return self._cell(rights, role, state, first, controls)
+        cell = self._cell(rights, role, state, first, controls)
+        return replace(cell, tried=tuple(attempt.account.alias for attempt in beside))
 
     def _calibrated(self, rights: Rights, how: Try, found: dict[str, Cell]) -> dict[str, Cell]:
         """An empty body shows that a role is let in only where somebody else is refused before it is read."""

@@ -15,10 +15,13 @@ from stagehold.environment.access import FormFlow, ObjectFixture, Request, Token
 from stagehold.environment.matrix import FoundObject
 from stagehold.environment.model import Environment
 from stagehold.probes.access.openapi import Operation
-from stagehold.probes.access.operations import Operations, declared_operation, same_operation
+from stagehold.probes.access.operations import Operations, declared_operation, required_query, same_operation
+from stagehold.probes.access.parameters import Parameter
 
 Kind = Literal["read", "create", "change", "empty", "logout", "none"]
-_ENDS_SESSIONS = re.compile(r"log-?_?(out|off)|sign-?_?(out|off)", re.IGNORECASE)
+CANARY_FORM = "shc-0000-0123456789abcdef"
+"""Text of the length and kind of a canary."""
+ENDS_SESSIONS = re.compile(r"log-?_?(out|off)|sign-?_?(out|off)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Try:
     """The fixture's request that sends it."""
     flow: str = ""
     """The login flow whose logout it is."""
+    text: bool = False
+    """It takes text of the reader's choice, such as a search's."""
     obstacle: str = ""
     """Why it is not tried."""
 
@@ -46,21 +51,35 @@ def plan_tries(environment: Environment, operations: Operations) -> tuple[Try, .
 def _plan(operation: Operation, environment: Environment, operations: Operations) -> Try:
     if flow := _logout_of(operation, environment, operations):
         return Try(operation, "logout", flow=flow)
-    if _ENDS_SESSIONS.search(operation.path):
+    if ENDS_SESSIONS.search(operation.path):
         return Try(operation, "none", obstacle="it ends sessions; declare it as a flow's `logout`")
     if (sent := _by_fixture(operation, environment, operations)) is not None:
         return sent
+    asked = required_query(operation)
     names = {parameter.name for parameter in operation.path_parameters}
-    filling = tuple(_filling(environment.fixtures, names))
+    filling = tuple(_filling(environment.fixtures, names | {parameter.name for parameter in asked}))
     matrix = environment.access_matrix
     found = tuple(item for item in (matrix.objects if matrix else ()) if operation.reads and names & {*item.parameters})
-    missing = names - {p for f in filling for p in f.parameters} - {p for f in found for p in f.parameters}
-    if missing:
+    filled = {p for one in filling for p in one.parameters} | {p for one in found for p in one.parameters}
+    typed = {name for name in names if f"{{{name}}}" not in operation.path} if environment.fixtures else set()
+    if missing := names - filled - typed:
         what = ", ".join(sorted(missing))
         return Try(operation, "none", obstacle=f"nothing fills {what}: no fixture's `parameters`, no object found")
+    if unknown := [p for p in asked if p.name not in filled and p.plausible(CANARY_FORM) is None]:
+        return Try(operation, "none", obstacle=no_value(unknown[0]))
     kind: Kind = "read" if operation.reads else "empty" if operation.needs else "none"
     obstacle = "no fixture sends it, and an empty request might do something" if kind == "none" else ""
-    return Try(operation, kind, filling, found, obstacle=obstacle)
+    text = bool(typed - filled) or any(p.name not in filled and p.takes(CANARY_FORM) for p in asked)
+    return Try(operation, kind, filling, found, obstacle=obstacle, text=text)
+
+
+def no_value(item: Parameter) -> str:
+    """What to do about a required query parameter that no value is known for."""
+    limits = f" (pattern {item.pattern})" if item.pattern else f" ({item.kind})"
+    return (
+        f"no value is known for its query parameter {item.name}{limits}: give it an `example` in the OpenAPI document "
+        f"or a value in `inventory.parameters`"
+    )
 
 
 def _by_fixture(operation: Operation, environment: Environment, operations: Operations) -> Try | None:
