@@ -53,9 +53,10 @@ def test_errors_tell_nothing_of_the_inside(target, provoked_errors, evidence):
     malformed addresses, NUL, values of the wrong type for parameters of the inventory, and for logins malformed JSON,
     unknown types and large bodies; unreadable bodies for writing operations only with consent to `canary-write`,
     and an internal error where `hooks.force_error` names a request for it. Looked for by their structure: traces of
-    a dozen languages, SQL and messages of databases, debug pages, paths of disks, hosts of the inside. An
-    internal error (500) must name itself, so that its log entry can be found. Inconclusive when answers come from a
-    limit or a filter in front, or no error could be provoked. Sources: ASVS 16.5.1; WSTG-ERRH-01, WSTG-ERRH-02; CWE-209.
+    a dozen languages, SQL and messages of databases, debug pages, and in errors paths of disks and hosts of the
+    inside, which any other page may name. An internal error (500) must name itself, so that its log entry can be
+    found. Inconclusive when answers come from a limit or a filter in front, or no error could be provoked.
+    Sources: ASVS 16.5.1; WSTG-ERRH-01, WSTG-ERRH-02; CWE-209.
     """
     evidence.table("provoked answers", COLUMNS, provoked_errors.rows)
     evidence.compare(

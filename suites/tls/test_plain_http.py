@@ -15,10 +15,11 @@ def test_plain_http_only_redirects(plain_http, evidence):
     """The plain-HTTP port is closed, or does nothing but redirect permanently to https on the same host.
 
     Asked are the start page, login pages, private and unknown paths, and empty POSTs, at every address of a browser
-    target; each must be answered 301 or 308 without content and without a cookie. A temporary redirect fails: browsers
-    come back over plain HTTP each time. A port that answers every path with one and the same client error counts as
-    closed; silence does only while https works at the same address. Limits (429) and faults (5xx) are inconclusive.
-    ACME's challenges are not asked for. Without `http_port`, port 80.
+    target, and of any other target that declares `http_port`; each must be answered 301 or 308 without content and
+    without a cookie. A temporary redirect fails: browsers come back over plain HTTP each time. A port that answers
+    every path with one and the same client error counts as closed; silence does only while https works at the same
+    address. Limits (429) and faults (5xx) are inconclusive. ACME's challenges are not asked for. Without `http_port`,
+    port 80.
     Sources: ASVS 12.2.1, MDN HTTP Observatory, RFC 9110 section 15.4, CWE-319.
     """
     evidence.table(
@@ -38,3 +39,4 @@ def test_plain_http_only_redirects(plain_http, evidence):
     evidence.reproduce(plain_http.reproduction)
 
     assert not wrong, f"{plain_http.target.name}: {shown}"
+    plain_http.require_complete()

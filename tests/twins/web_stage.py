@@ -7,88 +7,121 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from stagehold.environment.model import Environment, Target
+from stagehold.errors import NotApplicable, ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.access.operations import load_operations
+from stagehold.probes.consoles.search import ConsoleSearch, search
 from stagehold.probes.login.driver import LoginDriver, Sessions
 from stagehold.probes.web.client import HttpClient
 from stagehold.probes.web.exposure.search import find_endpoints, find_files
 from stagehold.probes.web.exposure.sweep import Exposure
+from stagehold.probes.web.plain_http import PlainHttp, look_at_plain_http
 from stagehold.probes.web.provocation import provoke
 from stagehold.probes.web.sampling import Samples, sample_replies
 from stagehold.probes.web.survey import Survey, survey_pages, survey_types, survey_versions
 from stagehold.probes.web.visitor import visitors
 
+PASSED: set[str] = set()
+"""No complaint, and complete."""
+NOT_APPLICABLE = {"not applicable"}
 
-@dataclass(frozen=True)
+
 class Site:
-    """A described site with the checks' eyes on it."""
+    """A described site with the checks' eyes on it; `pages_expected` as people open it in a browser."""
 
-    environment: Environment
-    folder: Path
+    def __init__(
+        self, environment: Environment, folder: Path, *, ca_file: Path | None = None, pages_expected: bool = True
+    ) -> None:
+        self.environment = environment
+        self.pages_expected = pages_expected
+        self.network = Network.build(environment)
+        self.target = environment.targets[0]
+        self._ca_file = ca_file
+        sessions = Sessions(LoginDriver(environment, self.network, folder, ca_file))
+        self._who = visitors(environment, self.target, self.connect, sessions)
+        described = environment.inventory is not None
+        self._operations = load_operations(environment, sessions, folder) if described else None
 
-    def __post_init__(self) -> None:
-        network = Network.build(self.environment)
-        sessions = Sessions(LoginDriver(self.environment, network, self.folder, None))
-        target = self.environment.targets[0]
-
-        def connect(where: Target) -> HttpClient:
-            return HttpClient(network, where, ca_file=None, timeout=5.0)
-
-        who = visitors(self.environment, target, connect, sessions)
-        operations = None
-        if self.environment.inventory is not None:
-            operations = load_operations(self.environment, sessions, self.folder)
-        object.__setattr__(self, "_seen", (target, who, operations))
-
-    @property
-    def _all(self) -> Any:
-        return self.__dict__["_seen"]
+    def connect(self, where: Target, **options: Any) -> HttpClient:
+        """As the fixture `http`."""
+        return HttpClient(self.network, where, ca_file=self._ca_file, timeout=5.0, **options)
 
     def samples(self) -> Samples:
         """As the fixture `samples`."""
-        target, who, operations = self._all
-        return sample_replies(self.environment, target, who, operations)
+        return sample_replies(self.environment, self.target, self._who, self._operations)
 
-    def pages(self) -> Survey:
-        """As `page_policies`, where pages are expected."""
-        return survey_pages(self.samples(), pages_expected=True)
-
-    def types(self) -> Survey:
-        """As `content_types`."""
-        return survey_types(self.samples())
-
-    def versions(self) -> Survey:
-        """As `told_versions`."""
-        return survey_versions(self.samples(), self.environment.disclosure.versions)
-
-    def errors(self) -> Survey:
+    def errors(self, seen: Samples) -> Survey:
         """As `provoked_errors`, with consent to `canary-write`."""
-        target, who, operations = self._all
-        return provoke(self.environment, target, who, operations, seen=self.samples(), writing=True)
+        return provoke(self.environment, self.target, self._who, self._operations, seen=seen, writing=True)
 
     def endpoints(self) -> Exposure:
         """As `served_endpoints`."""
-        target, who, _ = self._all
-        return find_endpoints(self.environment, target, who, self.samples())
+        return find_endpoints(self.environment, self.target, self._who, self.samples())
 
     def files(self) -> Exposure:
         """As `served_files`."""
-        target, who, _ = self._all
-        return find_files(target, who[0], self.samples())
+        return find_files(self.target, self._who[0], self.samples())
+
+    def consoles(self) -> ConsoleSearch:
+        """As `console_search`."""
+        return search(self.network, self.environment, "external")
+
+    def plain(self) -> PlainHttp:
+        """As `plain_http`."""
+        return look_at_plain_http(self.environment, self.network, self.target, self.connect)
+
+    def responses(self) -> dict[str, set[str]]:
+        """What the checks of responses say, by check; those that pass are left out."""
+        seen = self.samples()
+        own = self.environment.disclosure.versions
+        return _failed(
+            {
+                "HDR-002": lambda: complaints(survey_pages(seen, pages_expected=self.pages_expected)),
+                "HDR-005": lambda: complaints(survey_types(seen)),
+                "HDR-010": lambda: complaints(survey_versions(seen, own)),
+                "HDR-012": lambda: complaints(self.errors(seen)),
+            }
+        )
+
+    def exposures(self) -> dict[str, set[str]]:
+        """What the checks of what is served say, by check; those that pass are left out."""
+        return _failed(
+            {
+                "HDR-013": lambda: served(self.endpoints()),
+                "HDR-014": lambda: served(self.files()),
+                "NET-009": lambda: consoles(self.consoles()),
+            }
+        )
 
 
-def site(url: str, folder: Path, **keys: Any) -> Site:
+def _failed(checks: Mapping[str, Callable[[], set[str]]]) -> dict[str, set[str]]:
+    said = {}
+    for name, look in checks.items():
+        try:
+            said[name] = look()
+        except NotApplicable:
+            said[name] = NOT_APPLICABLE
+        except ProbeError as error:
+            said[name] = {f"inconclusive: {error}"}
+    return {name: words for name, words in said.items() if words != PASSED}
+
+
+def site(
+    url: str, folder: Path, *, addresses: Sequence[str] = (), http_port: int | None = None, ca_file: Path | None = None,
+    pages_expected: bool = True, **keys: Any,
+) -> Site:  # fmt: skip
     """A site at a URL, described with these further keys."""
-    document = {"environment": {"id": "twin"}, "targets": [{"name": "app", "base_url": url}], **keys}
-    return Site(Environment.model_validate(document), folder)
+    target = {"name": "app", "base_url": url, "addresses": addresses, "http_port": http_port}
+    document = {"environment": {"id": "twin"}, "targets": [target], **keys}
+    environment = Environment.model_validate(document)
+    return Site(environment, folder, ca_file=ca_file, pages_expected=pages_expected)
 
 
 def complaints(survey: Survey) -> set[str]:
@@ -99,7 +132,7 @@ def complaints(survey: Survey) -> set[str]:
     return found
 
 
-def found(exposure: Exposure) -> set[str]:
+def served(exposure: Exposure) -> set[str]:
     """What is served; the search must be complete where that is nothing."""
     kinds = {find.what for find in exposure.finds}
     if not kinds:
@@ -107,10 +140,34 @@ def found(exposure: Exposure) -> set[str]:
     return kinds
 
 
+def consoles(looked: ConsoleSearch) -> set[str]:
+    """Consoles that are reachable; the search must be complete where there are none."""
+    names = {found.name for found in looked.found}
+    if not names:
+        looked.require_complete()
+    return names
+
+
+def over_plain_http(looked: PlainHttp) -> set[str]:
+    """What is wrong over plain HTTP; the answers must be complete where that is nothing."""
+    words = {answer.complaint for answer in looked.wrong}
+    if not words:
+        looked.require_complete()
+    return words
+
+
 @contextlib.contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """A WSGI application on a loopback port."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+def serving(app: Any, *, banner: str = "web") -> Iterator[str]:
+    """A WSGI application on a loopback port; `banner` is its Server header."""
+
+    class Handler(WSGIRequestHandler):
+        def version_string(self) -> str:
+            return banner
+
+        def log_request(self, *_: object) -> None:
+            """Keep the tests' output clean."""
+
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -122,7 +179,7 @@ def serving(app: Any) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], port: int, *, environ: Mapping[str, str] | None = None) -> Iterator[str]:
+def running(command: Sequence[str | Path], port: int, *, environ: Mapping[str, str] | None = None) -> Iterator[str]:
     """A server of its own process, once its port answers."""
     with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:

@@ -25,12 +25,20 @@ class Page:
     body: str
     location: str = ""
 
-    @property
-    def text(self) -> str:
-        """What marks are looked for in; that a page repeats the path it was asked for proves nothing."""
+    def echoes(self) -> bool:
+        """Whether it repeats the path it was asked for."""
+        return self.path.strip("/") in self.body
+
+    def text(self, control: Page) -> str:
+        """What marks are looked for in.
+
+        Where unknown paths get a good page that repeats them, so may this one, and the repetition proves nothing.
+        Elsewhere it stays: a console's own name is often its path.
+        """
         body = self.body[:_LOOKED_AT]
-        for echoed in {self.path, self.path.strip("/")} - {"", "/"}:
-            body = body.replace(echoed, "~")
+        if control.status == self.status and control.echoes():
+            for echoed in {self.path, self.path.strip("/")} - {"", "/"}:
+                body = re.sub(rf"(?<![\w-]){re.escape(echoed)}(?![\w-])", "~", body)
         return f"{self.headers}\n\n{body}"
 
 
@@ -48,9 +56,14 @@ class Console:
     paths: tuple[str, ...]
     marks: tuple[tuple[re.Pattern[str], ...], ...]
 
-    def shows(self, page: Page) -> str:
-        """The marks that were found in an answer, in words; empty when it is not this console."""
-        text = page.text
+    def shows(self, page: Page, control: Page) -> str:
+        """The marks that were found in an answer, in words; empty when it is not this console.
+
+        Args:
+            page: the answer.
+            control: what a path that does not exist gets there.
+        """
+        text = page.text(control)
         for alternative in self.marks:
             found = [mark.search(text) for mark in alternative]
             if all(found):
@@ -71,9 +84,9 @@ def _console(entry: _Entry) -> Console:
     return Console(entry.name, entry.paths, marks)
 
 
-def recognise(page: Page) -> dict[str, str]:
-    """Name of each console an answer belongs to, with the marks that were found."""
-    return {console.name: shown for console in consoles() if (shown := console.shows(page))}
+def recognise(page: Page, control: Page) -> dict[str, str]:
+    """Name of each console an answer belongs to, with the marks that were found; arguments as of `Console.shows`."""
+    return {console.name: shown for console in consoles() if (shown := console.shows(page, control))}
 
 
 @cache

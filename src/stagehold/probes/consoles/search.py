@@ -70,6 +70,8 @@ class ConsoleSearch:
         """Raise ProbeError when of some place it is not known whether there is a console."""
         if problems := [f"{looked.place}: {looked.problem}" for looked in self.places if looked.problem]:
             raise ProbeError("; ".join(problems))
+        if not self.requests:
+            raise ProbeError("nothing answered as a web server, so nothing was searched")
 
 
 def search(network: Network, environment: Environment, vantage: str) -> ConsoleSearch:
@@ -101,7 +103,7 @@ def _places(network: Network, environment: Environment, vantage: str) -> Iterato
             for address in (*host.ipv4, *host.ipv6):
                 number = str(parse_address(address))
                 if (number, port.port) not in known:
-                    name = name_at(environment, network, number)
+                    name = name_at(environment, network, number, port.port)
                     yield Place(service == "https", name, port.port, number, target=False)
 
 
@@ -141,7 +143,7 @@ def _sweep(visitor: Visitor) -> Looked:
     found: dict[str, FoundConsole] = {}
     doubts: list[str] = []
     for page in (start, control, *_pages(visitor, statuses, doubts, control)):
-        for name, marks in recognise(page).items():
+        for name, marks in recognise(page, control).items():
             found.setdefault(name, FoundConsole(visitor.place, page.path, page.status, name, marks))
     again = visitor.get(unknown)
     if again.status != control.status:

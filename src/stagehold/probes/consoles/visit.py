@@ -106,6 +106,8 @@ class Visitor:
         # http.client adds the Host header from the name it was made with.
         connection.request("GET", path, headers={"User-Agent": f"stagehold/{__version__}", "Accept": "*/*"})
         response = connection.getresponse()
+        if (coding := response.getheader("Content-Encoding", "identity")) != "identity":
+            raise ValueError(f"it is encoded as {coding}, which nobody asked for")
         body = b""
         while len(body) < _MOST and (part := response.read1(65_536)):
             body += part
@@ -119,7 +121,9 @@ class Visitor:
 
     def _open(self) -> http.client.HTTPConnection:
         place = self.place
-        raw = self._network.connect(place.address, place.port, seconds=SECONDS)
+        # An address that only a target's name is pinned to is let through by that name, not by itself.
+        host = place.name if place.target else place.address
+        raw = self._network.connect(host, place.port, seconds=SECONDS, address=place.address)
         connection = http.client.HTTPConnection(place.name, place.port, timeout=SECONDS)
         connection.auto_open = 0  # every connection goes through the door
         if place.secure:

@@ -21,7 +21,10 @@ _UTF8_BY_DEFAULT = {
     "text/css", "text/javascript", "text/ecmascript", "text/event-stream", "text/calendar", "text/vcard", "text/xml",
     "text/x-component", "text/vtt", "text/json",
 }  # fmt: skip
-_SCRIPTS = re.compile(r"(?:text|application)/(?:x-)?(?:java|ecma)script|text/css")
+_NO_PAGE = re.compile(
+    r"(?:text|application)/(?:x-)?(?:java|ecma)script|text/css|(?:font|audio|video)/.+|image/(?!svg\+xml).+"
+    r"|application/(?:pdf|zip|gzip|wasm)"
+)
 _MAGIC: tuple[tuple[bytes, str, re.Pattern[str]], ...] = (
     (b"%PDF-", "a PDF", re.compile(r"application/(?:pdf|octet-stream)")),
     (b"\x89PNG\r\n\x1a\n", "a PNG image", re.compile(r"image/(?:png|apng|x-icon|vnd\.microsoft\.icon)")),
@@ -75,7 +78,7 @@ def _misfit(reply: Reply) -> str:
         return f"JSON is sent as {media}"
     if (media == "application/json" or media.endswith("+json")) and not is_json(body, scalars=True):
         return f"what is sent as {media} is no JSON"
-    if _SCRIPTS.fullmatch(media) and LOOKS_LIKE_HTML.match(body[:1024]):
+    if _NO_PAGE.fullmatch(media) and LOOKS_LIKE_HTML.match(body[:1024]):
         return f"an HTML page is sent as {media}"
     for magic, what, fitting in _MAGIC:
         if body.startswith(magic) and not fitting.fullmatch(media):
@@ -109,10 +112,10 @@ def _charset(reply: Reply) -> str:
 def _undecodable(body: bytes, charset: str) -> str:
     try:
         body.decode(charset)
-    except LookupError:
-        return f"charset {charset!r} does not exist"
     except UnicodeDecodeError:
         return f"the body is not {charset}, as its Content-Type says"
+    except (LookupError, ValueError):
+        return f"charset {charset!r} does not exist"
     return ""
 
 

@@ -10,11 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString, PageElement, PreformattedString
 
 from stagehold.probes.web.reply import Reply
 
 HEADER = "Content-Security-Policy"
 _META_IGNORES = {"frame-ancestors", "report-uri", "sandbox"}
+_BLANK = re.compile(r"[\t\n\f\r ]+")
+_IN_HEAD = {"html", "head", "meta", "title", "link", "style", "base", "template", "noscript"}
 _BASE64 = r"[A-Za-z0-9+/_-]+={0,2}"
 _NONCE = re.compile(rf"'nonce-({_BASE64})'", re.IGNORECASE)
 _HASH = re.compile(rf"'sha(?:256|384|512)-{_BASE64}'", re.IGNORECASE)
@@ -44,8 +47,9 @@ class Policy:
 
     @property
     def nonces(self) -> frozenset[str]:
-        """Every nonce it names."""
-        return frozenset(match[1] for _, values in self.directives for v in values if (match := _NONCE.fullmatch(v)))
+        """Every nonce that opens scripts."""
+        lists = [self.effective(name) or () for name in ("script-src-elem", "script-src")]
+        return frozenset(match[1] for values in lists for v in values if (match := _NONCE.fullmatch(v)))
 
     @property
     def runs_no_scripts(self) -> bool:
@@ -55,10 +59,13 @@ class Policy:
 
 
 def parse(serialized: str, *, meta: bool = False) -> Policy | None:
-    """Read one serialized policy; the first directive of a name counts. None: it holds no directive."""
+    """Read one serialized policy; the first directive of a name counts. None: it holds no directive.
+
+    Only ASCII blanks separate, and browsers skip a directive with any other character, such as a no-break space.
+    """
     directives: dict[str, tuple[str, ...]] = {}
     for part in serialized.split(";"):
-        name, *values = part.split() or [""]
+        name, *values = _BLANK.split(part.strip("\t\n\f\r ")) if part.isascii() else [""]
         name = name.lower()
         if name and name not in directives and not (meta and name in _META_IGNORES):
             directives[name] = tuple(map(_normal, values))
@@ -77,12 +84,24 @@ def enforced(reply: Reply) -> tuple[Policy, ...]:
 def _in_head(reply: Reply) -> list[Policy | None]:
     """A meta element counts in the head only, and does nothing about scripts that stand before it."""
     found: list[Policy | None] = []
-    for tag in BeautifulSoup(reply.text, "html.parser").find_all(True):
-        if tag.name in {"body", "script"} or (tag.name == "main"):
+    for item in BeautifulSoup(reply.text, "html.parser").descendants:
+        if _ends_head(item):
             break
-        if tag.name == "meta" and _attribute(tag, "http-equiv").lower() == HEADER.lower() and not _is_inert(tag):
-            found.append(parse(_attribute(tag, "content"), meta=True))
+        if not isinstance(item, Tag) or item.name != "meta" or _is_inert(item):
+            continue
+        if _attribute(item, "http-equiv").lower() == HEADER.lower():
+            found.append(parse(_attribute(item, "content"), meta=True))
     return found
+
+
+def _ends_head(item: PageElement) -> bool:
+    """Text and elements that belong into the body begin it, with or without a tag of its own."""
+    if item.find_parent(["template", "noscript"]) is not None:
+        return False
+    if isinstance(item, Tag):
+        return item.name not in _IN_HEAD
+    words = isinstance(item, NavigableString) and not isinstance(item, PreformattedString) and item.strip()
+    return bool(words) and item.find_parent(["title", "style"]) is None
 
 
 def without_nonces(text: str) -> str:
@@ -99,7 +118,7 @@ def complaints(policies: Sequence[Policy]) -> tuple[str, ...]:
         if all(policy.effective("script-src-elem") is None for policy in policies):
             found.append("neither script-src nor default-src limits scripts")
         else:
-            found += [words for words, opens in _OPENINGS if all(opens(policy) for policy in policies)]
+            found += [words for words, opens in _OPENINGS if any(all(map(one, policies)) for one in opens)]
     if not any(_is_none(policy.effective("object-src")) for policy in policies):
         found.append("object-src (or default-src) is not 'none'")
     if not any(_holds_base(policy.effective("base-uri")) for policy in policies):
@@ -116,8 +135,12 @@ def _allows_inline(sources: SourceList) -> bool:
     return "'unsafe-inline'" in sources
 
 
-def _opens_inline(policy: Policy) -> bool:
-    return any(_allows_inline(policy.effective(name)) for name in ("script-src-elem", "script-src-attr"))
+def _opens_elements(policy: Policy) -> bool:
+    return _allows_inline(policy.effective("script-src-elem"))
+
+
+def _opens_attributes(policy: Policy) -> bool:
+    return _allows_inline(policy.effective("script-src-attr"))
 
 
 def _opens_eval(policy: Policy) -> bool:
@@ -141,12 +164,13 @@ def _addresses(policy: Policy) -> tuple[str, ...]:
     return () if "'strict-dynamic'" in sources else sources
 
 
-_OPENINGS: tuple[tuple[str, Callable[[Policy], bool]], ...] = (
-    ("any inline script may run ('unsafe-inline' without nonce or hash)", _opens_inline),
-    ("text may be run as script ('unsafe-eval')", _opens_eval),
-    ("scripts may come from data: URLs", _opens_data),
-    ("scripts may come from any host (*, http: or https:)", _opens_any_host),
+_OPENINGS: tuple[tuple[str, tuple[Callable[[Policy], bool], ...]], ...] = (
+    ("any inline script may run ('unsafe-inline' without nonce or hash)", (_opens_elements, _opens_attributes)),
+    ("text may be run as script ('unsafe-eval')", (_opens_eval,)),
+    ("scripts may come from data: URLs", (_opens_data,)),
+    ("scripts may come from any host (*, http: or https:)", (_opens_any_host,)),
 )
+"""Each way to run a script; it is open when every policy leaves that very way open."""
 
 
 def _is_none(sources: SourceList) -> bool:
@@ -163,7 +187,7 @@ def _normal(expression: str) -> str:
 
 
 def _is_inert(tag: Tag) -> bool:
-    return tag.find_parent(["template", "svg", "noscript"]) is not None
+    return tag.find_parent(["template", "noscript"]) is not None
 
 
 def _attribute(tag: Tag, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Reading HTML forms as a browser does: which form logs in, what it would send, and where to."""
+"""Reading HTML forms as a browser does: what each would send, and where to."""
 
 from __future__ import annotations
 
@@ -10,21 +10,6 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from bs4 import BeautifulSoup
 from bs4.element import Tag
 
-from stagehold.environment.access import FormFields
-from stagehold.errors import ProbeError
-
-_USER_NAMES = (
-    "username",
-    "user",
-    "email",
-    "e-mail",
-    "mail",
-    "login",
-    "userid",
-    "user_id",
-    "account",
-    "identifier",
-)
 _CSRF_INPUT = re.compile(r"csrf|xsrf|authenticity|verificationtoken|^_?token$|sectok|nonce", re.IGNORECASE)
 _NOT_TEXT = {
     "hidden",
@@ -62,24 +47,15 @@ class HtmlForm:
         return urlsplit(self.action).path, tuple(name for name, _ in self.typed), self.passwords
 
     def describe(self) -> str:
-        """Field names and types in words; never values."""
+        """Names and types of the fields, and what goes along untouched, in words; never values."""
         parts = [f"{name} ({kind})" for name, kind in self.typed]
         parts += [f"{name or 'unnamed'} (password)" for name in self.passwords]
-        parts += [f"{name} (carried)" for name in self.carried]
-        return ", ".join(parts) or "no fields"
-
-
-@dataclass(frozen=True)
-class LoginForm:
-    """The form that logs in, with the names that user name and password go under."""
-
-    form: HtmlForm
-    user: str
-    password: str
-
-    def data(self, user: str, password: str) -> dict[str, str]:
-        """What a browser would send."""
-        return {**self.form.carried, self.user: user, self.password: password}
+        tokens = [name for name in self.carried if _CSRF_INPUT.search(name)]
+        others = [name for name in self.carried if name not in tokens]
+        told = [", ".join(parts) or "no fields"]
+        told += [f"CSRF token {', '.join(tokens)}"] if tokens else []
+        told += [f"{', '.join(others)} sent along"] if others else []
+        return "; ".join(told)
 
 
 def read_forms(html: str, page_url: str) -> tuple[HtmlForm, ...]:
@@ -88,37 +64,6 @@ def read_forms(html: str, page_url: str) -> tuple[HtmlForm, ...]:
     base_tag = soup.find("base", href=True)
     base = urljoin(page_url, str(base_tag["href"])) if isinstance(base_tag, Tag) else page_url
     return tuple(_read_form(form, soup, base, page_url) for form in soup.find_all("form"))
-
-
-def find_login_form(html: str, page_url: str, fields: FormFields = FormFields()) -> LoginForm:  # noqa: B008 - frozen
-    """The form with one password input and something to type a user name into.
-
-    Raises:
-        ProbeError: there is no such form, or more than one answer; says what was found and what to declare.
-    """
-    path = urlsplit(page_url).path
-    forms = [form for form in read_forms(html, page_url) if form.passwords]
-    if fields.password:
-        forms = [form for form in forms if fields.password in form.passwords]
-    # A form with two or three password inputs registers somebody or changes a password.
-    singles = [form for form in forms if len(form.passwords) == 1 or fields.password]
-    # A password alone (re-authentication) is no login either, unless nothing else is there.
-    candidates = [form for form in singles if form.typed or fields.user in form.carried] or singles
-    if not candidates:
-        raise ProbeError(
-            f"no login form at {path}: {_found(html, page_url)}",
-            remedy="Declare the page that holds the form in `flows.<name>.page`.",
-        )
-    complete = [login for form in candidates if (login := _name_fields(form, fields))]
-    likely = [login for login in complete if _looks_like_login(login.form)] if len(complete) > 1 else complete
-    if len(likely) == 1:
-        return likely[0]
-    why = "no input for the user name stands out" if not complete else f"{len(complete)} forms could log in"
-    found = "; ".join(form.describe() for form in candidates)
-    raise ProbeError(
-        f"login form found at {path}: fields {found}, but {why}",
-        remedy="Declare `flows.<name>.fields` with `user` and `password`, the names of the inputs.",
-    )
 
 
 def login_signatures(html: str, page_url: str) -> frozenset[tuple[str, tuple[str, ...], tuple[str, ...]]]:
@@ -182,17 +127,17 @@ def _read_form(form: Tag, soup: BeautifulSoup, base: str, page_url: str) -> Html
     controls = [tag for tag in controls if not tag.has_attr("disabled")]
     named = [tag for tag in controls if tag.get("name")]
     carried = dict(pair for tag in named if (pair := _carried(tag)))
-    button = next((tag for tag in controls if _kind(tag) in {"submit", "image"}), None)
+    button = next((tag for tag in controls if kind_of(tag) in {"submit", "image"}), None)
     if button is not None and button.get("name"):
         carried.setdefault(str(button["name"]), str(button.get("value") or ""))
-    typed = [tag for tag in named if _kind(tag) not in _NOT_TEXT]
+    typed = [tag for tag in named if kind_of(tag) not in _NOT_TEXT]
     action = str(form.get("action") or "")
     return HtmlForm(
         action=urljoin(base, action) if action else page_url.split("#", maxsplit=1)[0],
         method=str(form.get("method") or "get").upper(),
         carried=carried,
-        typed=tuple((str(tag["name"]), _kind(tag)) for tag in typed),
-        passwords=tuple(str(tag.get("name") or "") for tag in controls if _kind(tag) == "password"),
+        typed=tuple((str(tag["name"]), kind_of(tag)) for tag in typed),
+        passwords=tuple(str(tag.get("name") or "") for tag in controls if kind_of(tag) == "password"),
         label=" ".join([form.get_text(" ", strip=True), str(form.get("id") or ""), str(form.get("class") or "")]),
         autocomplete={str(tag["name"]): str(tag.get("autocomplete") or "") for tag in typed},
     )
@@ -201,7 +146,7 @@ def _read_form(form: Tag, soup: BeautifulSoup, base: str, page_url: str) -> Html
 def _carried(control: Tag) -> tuple[str, str] | None:
     """What a control sends without anybody touching it."""
     name = str(control["name"])
-    match _kind(control):
+    match kind_of(control):
         case "hidden":
             return name, str(control.get("value") or "")
         case "checkbox" | "radio" if control.has_attr("checked"):
@@ -212,7 +157,8 @@ def _carried(control: Tag) -> tuple[str, str] | None:
             return None
 
 
-def _kind(control: Tag) -> str:
+def kind_of(control: Tag) -> str:
+    """What a control is: the type of an input or a button, else the name of its element."""
     if control.name == "button":
         return str(control.get("type") or "submit").lower()
     if control.name == "input":
@@ -227,41 +173,3 @@ def _chosen(select: Tag) -> str:
         return ""
     value = chosen.get("value")
     return str(value) if value is not None else chosen.get_text(strip=True)
-
-
-def _name_fields(form: HtmlForm, fields: FormFields) -> LoginForm | None:
-    password = fields.password or form.passwords[0]
-    user = fields.user or _user_field(form)
-    return LoginForm(form, user, password) if user and password else None
-
-
-def _user_field(form: HtmlForm) -> str | None:
-    names = [name for name, _ in form.typed]
-    declared = [name for name in names if "username" in form.autocomplete.get(name, "").split()]
-    if len(declared) == 1:
-        return declared[0]
-    if len(names) == 1:
-        return names[0]
-    for wanted in _USER_NAMES:
-        for name in names:
-            # Frameworks nest: `user[email]`, `LoginForm.UserName`.
-            if wanted == re.split(r"[.\[]", name.lower().rstrip("]")).pop():
-                return name
-    emails = [name for name, kind in form.typed if kind == "email"]
-    return emails[0] if len(emails) == 1 else None
-
-
-def _looks_like_login(form: HtmlForm) -> bool:
-    text = f"{form.label} {urlsplit(form.action).path}".lower()
-    return bool(re.search(r"log\s?-?in|sign\s?-?in|logon|session", text)) and not re.search(
-        r"register|sign\s?-?up|create", text
-    )
-
-
-def _found(html: str, page_url: str) -> str:
-    forms = read_forms(html, page_url)
-    if forms:
-        return "; ".join(f"a form to {urlsplit(form.action).path} with {form.describe()}" for form in forms[:4])
-    if "<script" in html.lower():
-        return "the page holds no form (one drawn by a script is not seen here)"
-    return "the page holds no form"

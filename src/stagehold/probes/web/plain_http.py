@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 
@@ -19,6 +19,7 @@ from stagehold.errors import ProbeError, Uncovered
 from stagehold.network.door import Network
 from stagehold.network.rules import normal
 from stagehold.probes.web.client import HttpClient
+from stagehold.probes.web.set_cookie import issued_cookies
 
 PERMANENT = {301, 308}
 LONGEST_NOTE = 2048
@@ -56,6 +57,8 @@ class PlainHttp:
     closed: tuple[str, ...]
     """Addresses where nothing answers on the port, in words, while https works there."""
     answers: tuple[PlainAnswer, ...]
+    troubles: tuple[str, ...] = ()
+    """Answers that tell of a limit or a fault and not of what the port does."""
 
     @property
     def wrong(self) -> tuple[PlainAnswer, ...]:
@@ -70,6 +73,11 @@ class PlainHttp:
             statuses = ", ".join(map(str, sorted({answer.status for answer in self.answers})))
             seen.append(f"{len(self.answers)} answers with status {statuses}")
         return "; ".join(seen)
+
+    def require_complete(self) -> None:
+        """Raise ProbeError when an answer told nothing; called after the assertion, for a failure stays one."""
+        if self.troubles:
+            raise ProbeError("; ".join(self.troubles[:5]))
 
     @property
     def reproduction(self) -> str:
@@ -88,8 +96,8 @@ def look_at_plain_http(
 
     Raises:
         Uncovered: the target declares no plain port and none can be guessed.
-        ProbeError: neither the port nor https answers at an address, an answer is broken or tells of a limit or
-            a fault, or everything is refused there and over https alike.
+        ProbeError: neither the port nor https answers at an address, an answer is broken, or everything is refused
+            there and over https alike.
     """
     secure = target.base_url.startswith("https")
     port = target.plain_port if secure else target.port
@@ -97,6 +105,7 @@ def look_at_plain_http(
         raise Uncovered(f"target {target.name}: needs `http_port`")
     closed: list[str] = []
     answers: list[PlainAnswer] = []
+    troubles: list[str] = []
     for address in network.addresses(target.host):
         client = connect(target, address=address)
         reason = _closed(network, target, port, address)
@@ -106,9 +115,15 @@ def look_at_plain_http(
             closed.append(f"{address} port {port}: {reason}")
             continue
         seen = [(ask, _send(client, target, port, ask)) for ask in _asks(environment, target)]
-        _refuse_trouble(address, seen)
-        answers += _judged(client, address, seen)
-    return PlainHttp(target, port, tuple(closed), tuple(answers))
+        told = [(ask, response) for ask, response in seen if not _is_trouble(response)]
+        troubles += [
+            f"{ask.method} {ask.path} over plain HTTP at {address} is answered {response.status_code}, "
+            "which tells of a limit or a fault and not of what the port does"
+            for ask, response in seen
+            if _is_trouble(response)
+        ]
+        answers += _judged(client, address, told) if told else []
+    return PlainHttp(target, port, tuple(closed), tuple(answers), tuple(troubles))
 
 
 @dataclass(frozen=True)
@@ -158,13 +173,8 @@ def _send(client: HttpClient, target: Target, port: int, ask: _Ask) -> requests.
     return client.request(ask.method, f"http://{host}:{port}{ask.path}", data=b"" if ask.method == "POST" else None)
 
 
-def _refuse_trouble(address: str, seen: Sequence[_Seen]) -> None:
-    for ask, response in seen:
-        if response.status_code == _BUSY or response.status_code in _FAULT:
-            raise ProbeError(
-                f"{ask.method} {ask.path} over plain HTTP at {address} is answered {response.status_code}, "
-                "which tells of a limit or a fault and not of what the port does"
-            )
+def _is_trouble(response: requests.Response) -> bool:
+    return response.status_code == _BUSY or response.status_code in _FAULT
 
 
 def _judged(client: HttpClient, address: str, seen: Sequence[_Seen]) -> list[PlainAnswer]:
@@ -173,7 +183,7 @@ def _judged(client: HttpClient, address: str, seen: Sequence[_Seen]) -> list[Pla
         for method in {ask.method for ask, _ in seen}
     }
     secure = client.target.base_url.startswith("https")
-    if blanket["GET"] and not (secure and _differs_over_https(client, seen)):
+    if blanket.get("GET", False) and not (secure and _differs_over_https(client, seen)):
         raise ProbeError(
             f"every page is refused at {address}, over https as well as over plain HTTP, so it is not known whether "
             "the service itself answers there",
@@ -188,7 +198,7 @@ def _judged(client: HttpClient, address: str, seen: Sequence[_Seen]) -> list[Pla
             status=response.status_code,
             location=response.headers.get("Location", ""),
             size=len(response.content),
-            cookies=tuple(cookie.name for cookie in response.cookies),
+            cookies=tuple(cookie.name for cookie in issued_cookies(response)),
             complaint=complaint(response, client.target.host, blanket=blanket[ask.method]),
         )
         for ask, response in seen
@@ -221,7 +231,7 @@ def complaint(response: requests.Response, host: str, *, blanket: bool) -> str:
         problems.append("sets a cookie")
     if not blanket:
         location = response.headers.get("Location", "")
-        goal = urlsplit(urljoin(str(response.url), location))
+        goal = _goal(str(response.url), location)
         if not 300 <= status < 400 or not location:  # noqa: PLR2004 - the statuses of redirects
             problems.append(f"answers {status} instead of redirecting")
         elif goal.scheme != "https":
@@ -233,3 +243,10 @@ def complaint(response: requests.Response, host: str, *, blanket: bool) -> str:
         if len(response.content) > LONGEST_NOTE or _CONTENT.search(response.content):
             problems.append(f"carries content ({len(response.content)} bytes)")
     return ", ".join(problems)
+
+
+def _goal(url: str, location: str) -> SplitResult:
+    try:
+        return urlsplit(urljoin(url, location))
+    except ValueError:  # such as a bracket that nothing closes; browsers stay where they are
+        return urlsplit(url)

@@ -17,7 +17,7 @@ from stagehold.errors import ProbeError
 from stagehold.probes.access.openapi import Operation
 from stagehold.probes.access.operations import Operations, build_call
 from stagehold.probes.access.oracle import interference
-from stagehold.probes.web.leaks import correlation_id, find_leaks
+from stagehold.probes.web.leaks import Leak, correlation_id, find_leaks
 from stagehold.probes.web.reply import Reply
 from stagehold.probes.web.sampling import ENDS_SESSION, Samples
 from stagehold.probes.web.survey import Judged, Survey
@@ -69,7 +69,9 @@ def provoke(
     Returns:
         Every answer with what it tells; gaps are what no answer of the service was seen for.
     """
-    known = frozenset({target.host, *target.names, *target.addresses})
+    known = frozenset(name for other in environment.targets for name in (other.host, *other.names, *other.addresses))
+    told = [reply for reply in seen.replies if reply.succeeded and (reply.is_html or _is_text(reply))]
+    ordinary = frozenset(leak for reply in told for leak in find_leaks(reply, known))
     own = operations if operations is not None and operations.target.base_url == target.base_url else None
     replies: list[Reply] = []
     gaps: list[str] = []
@@ -91,7 +93,7 @@ def provoke(
                 gaps += [] if item.by_parser else [f"{item.what} as {visitor.name}: {error}"]
                 continue
             replies.append(reply)
-            judged.append(_judge(reply, known))
+            judged.append(_judge(reply, known, ordinary))
             if blocked := "" if item.by_parser or reply.status == _INTERNAL else interference(reply.answer):
                 gaps += [] if reply.status == 501 else [f"{reply}: {blocked}"]  # noqa: PLR2004 - an answer of its own
             first = first or reply
@@ -100,12 +102,18 @@ def provoke(
     return Survey(Samples(target.name, tuple(replies), tuple(gaps)), tuple(judged), unproven=_unproven(replies, seen))
 
 
-def _judge(reply: Reply, known: frozenset[str]) -> Judged:
-    complaints = [f"tells {leak}" for leak in find_leaks(reply, known)] if reply.status >= 400 else []  # noqa: PLR2004
+def _judge(reply: Reply, known: frozenset[str], ordinary: frozenset[Leak]) -> Judged:
+    """What a good page tells without any provocation, such as a manual's example of a trace, is no answer to one."""
+    spared = ordinary if reply.succeeded else frozenset[Leak]()
+    complaints = [f"tells {leak}" for leak in find_leaks(reply, known) if leak not in spared]
     named = correlation_id(reply)
     if reply.status == _INTERNAL and not named:
         complaints.append("an internal error without a correlation id")
     return Judged(reply, named, tuple(complaints))
+
+
+def _is_text(reply: Reply) -> bool:
+    return reply.media_type == "text/plain" or reply.media_type.endswith("json")
 
 
 def _unproven(replies: Sequence[Reply], seen: Samples) -> str:

@@ -33,6 +33,8 @@ class Reply:
     body: bytes = field(default=b"", repr=False)
     curl: str = ""
     """A command line that asks the same, placeholders for secrets."""
+    malformed: bool = False
+    """It answers a request that no server should be able to read."""
 
     @classmethod
     def of(cls, response: requests.Response, *, what: str, who: str, curl: str = "") -> Reply:
@@ -67,19 +69,28 @@ class Reply:
         return self.status in _REDIRECT and bool(self.values("Location"))
 
     @property
+    def by_parser(self) -> bool:
+        """Refused before any site or setting of the server was asked.
+
+        Go, Node and others answer what they cannot parse with a line of text that nobody can change; whatever
+        generates responses dates them (RFC 9110 section 6.6.1).
+        """
+        return self.malformed and 400 <= self.status < 500 and not self.values("Date")  # noqa: PLR2004
+
+    @property
     def media_type(self) -> str:
-        """Lower-case `type/subtype` of the first Content-Type; empty when there is none."""
+        """Lower-case `type/subtype` of the last Content-Type, as browsers read it; empty when there is none."""
         sent = self.values("Content-Type")
-        return sent[0].partition(";")[0].strip().lower() if sent else ""
+        return sent[-1].partition(";")[0].strip().lower() if sent else ""
 
     @property
     def charset(self) -> str:
-        """The charset parameter of the first Content-Type, lower case; empty when there is none."""
+        """The charset parameter of the last Content-Type, lower case; empty when there is none."""
         sent = self.values("Content-Type")
         if not sent:
             return ""
         message = Message()
-        message["Content-Type"] = sent[0]
+        message["Content-Type"] = sent[-1]
         return str(message.get_param("charset", "") or "").strip("\"'").lower()
 
     @property
@@ -97,7 +108,7 @@ class Reply:
         """The body as text; bytes that are none become replacement characters."""
         try:
             return self.body.decode(self.charset or "utf-8", "replace")
-        except LookupError:
+        except (LookupError, ValueError):
             return self.body.decode("utf-8", "replace")
 
     @property

@@ -9,7 +9,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
 from bs4 import BeautifulSoup
@@ -39,8 +39,12 @@ class Samples:
 
     @property
     def with_body(self) -> tuple[Reply, ...]:
-        """Replies that hold something; 1xx, 204, 304 and answers to HEAD never do."""
-        return tuple(r for r in self.replies if r.body and r.method != "HEAD" and r.status not in {204, 205, 304})
+        """Replies of the service that hold something; 1xx, 204, 304 and answers to HEAD never do."""
+        return tuple(
+            reply
+            for reply in self.replies
+            if reply.body and reply.method != "HEAD" and reply.status not in {204, 205, 304} and not reply.by_parser
+        )
 
     @property
     def pages(self) -> tuple[Reply, ...]:
@@ -109,7 +113,7 @@ class _Collector:
     def malformed(self, visitor: Visitor) -> None:
         # Servers and proxies refuse it with a page of their own, or hang up, which says nothing.
         try:
-            self.replies.append(visitor.ask("malformed escape", "/", raw_target="/%zz"))
+            self.replies.append(replace(visitor.ask("malformed escape", "/", raw_target="/%zz"), malformed=True))
         except ProbeError:
             return
 

@@ -30,7 +30,7 @@ class Survey:
     samples: Samples
     judged: tuple[Judged, ...]
     unproven: str | None = None
-    """Why the responses prove nothing although they were seen; None: any good answer among them is proof enough."""
+    """Why the responses prove nothing although they were seen; empty: they do; None: one of these must be 2xx."""
 
     @property
     def wrong(self) -> tuple[Judged, ...]:
@@ -67,6 +67,10 @@ class Survey:
         """Raise ProbeError unless every response was seen; called after the assertion, for a failure stays one."""
         if self.unproven is None:
             self.samples.require_complete()
+            if not any(item.reply.succeeded for item in self.judged):
+                raise ProbeError(
+                    f"{self.samples.target}: none of its 2xx responses is among the {len(self.judged)} that were judged"
+                )
             return
         self.samples.require_seen()
         if self.unproven:
@@ -94,7 +98,9 @@ def survey_pages(samples: Samples, *, pages_expected: bool) -> Survey:
         if nonces[index] & others:
             found = (*found, "its nonce occurs in another response as well, so it can be known beforehand")
         judged.append(Judged(page, _masked(held), found))
-    return Survey(samples, tuple(judged))
+    # Where nobody opens it in a browser, its error pages may be all the HTML there is.
+    good = any(reply.succeeded for reply in (samples.pages if pages_expected else samples.replies))
+    return Survey(samples, tuple(judged), "" if good else f"none of its {len(judged)} pages answers 2xx")
 
 
 def survey_types(samples: Samples) -> Survey:

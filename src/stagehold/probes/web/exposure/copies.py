@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from stagehold.errors import ProbeError
+from stagehold.probes.access.oracle import interference, same_page
 from stagehold.probes.web.exposure.places import extension
 from stagehold.probes.web.exposure.sweep import Exposure, Find
 from stagehold.probes.web.reply import Reply
@@ -35,8 +37,17 @@ def forgotten_copies(visitor: Visitor, known: Sequence[Reply]) -> Exposure:
             for copy in copies:
                 reply = visitor.ask("copy of a file", copy)
                 asked += 1
-                if reply.succeeded and reply.body != nonsense.body and _is_copy(reply, original):
-                    finds.append(Find("forgotten copy of a file", reply))
+                if blocked := interference(reply.answer):
+                    gaps.append(f"{urlsplit(copy).path}: {blocked}")
+                if not reply.succeeded or same_page(reply.answer, nonsense.answer) or not _is_copy(reply, original):
+                    continue
+                if nonsense.succeeded and _is_copy(nonsense, original):
+                    gaps.append(f"any name that begins with {urlsplit(url).path} answers with that file")
+                    break
+                finds.append(Find("forgotten copy of a file", reply))
+            again = visitor.ask("known file", url)
+            if not again.succeeded:
+                gaps.append(f"the known file {urlsplit(url).path} answers {again.status} now: something blocks")
         except ProbeError as error:
             gaps.append(str(error))
     return Exposure(visitor.target.name, asked, tuple(finds), tuple(gaps))

@@ -5,6 +5,7 @@ The lists are data beside this module: `endpoints.yaml` and `files.yaml`.
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,7 +16,7 @@ import yaml
 from pydantic import Field
 
 from stagehold.model import Model
-from stagehold.probes.web.reply import LOOKS_LIKE_HTML, Reply
+from stagehold.probes.web.reply import HTML, LOOKS_LIKE_HTML, Reply
 
 HEAD = 65_536
 """Bytes of an answer that are looked at."""
@@ -50,17 +51,30 @@ class Signature:
     json: dict[str, Any] | None = None
 
     def matches(self, reply: Reply, asked: str = "") -> bool:
-        """Whether the content is the thing itself; that it repeats the path that was `asked` for proves nothing."""
+        """Whether the content is the thing itself.
+
+        Args:
+            reply: the answer.
+            asked: the path, where unknown ones are repeated as well, so that its repetition proves nothing.
+        """
         body = reply.body[:HEAD].replace(asked.encode(), b"~") if asked.strip("/") else reply.body[:HEAD]
         if not reply.succeeded or not body.strip():
             return False
-        if not self.page and (LOOKS_LIKE_HTML.match(body[:1024]) or reply.media_type == "text/html"):
+        if not self.page and _is_page(reply, body):
             return False
         return self.content.search(body) is not None
 
     def at(self, host: str) -> Signature:
         """The same with `{host}` filled in."""
         return replace(self, paths=tuple(path.replace("{host}", host) for path in self.paths))
+
+
+def _is_page(reply: Reply, body: bytes) -> bool:
+    """Servers send files without a known extension as HTML too, so the type alone does not make a page."""
+    begins = body[:1024].removeprefix(codecs.BOM_UTF8).lstrip()
+    if LOOKS_LIKE_HTML.match(begins):
+        return True
+    return reply.media_type in HTML and begins.startswith(b"<") and not begins.startswith(b"<?")
 
 
 @cache

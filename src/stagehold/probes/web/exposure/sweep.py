@@ -143,8 +143,11 @@ class _Sweeper:
         reply = self._send(method, url, {"json": candidates[0][0].json} if method == "POST" else {})
         if reply is None:
             return
+        echoing = any(other.status == reply.status and _repeats(other) for other in self.baseline)
         for item, path in candidates:
-            if not item.matches(reply, path) or any(same_page(reply.answer, other.answer) for other in self.baseline):
+            if not item.matches(reply, path if echoing else "") or any(
+                same_page(reply.answer, other.answer) for other in self.baseline
+            ):
                 continue
             if any(item.matches(other) for other in self.baseline):
                 self.gaps.append(f"any path answers with what looks like {item.what}")
@@ -175,10 +178,8 @@ class _Sweeper:
         except ProbeError as error:
             self.gaps.append(str(error))
             return None
-        # Where every unknown path ends in the same error, that is this service's way of saying that nothing is there.
-        usual = any(reply.status == other.status for other in self.baseline) and reply.status != _TOO_MANY
-        blocked = interference(reply.answer)
-        if blocked and not usual:
+        # Also where every unknown path ends in it: a fault hides what is there from what is not.
+        if blocked := interference(reply.answer):
             self.gaps.append(f"{urlsplit(url).path} as {self.visitor.name}: {blocked}")
             return None
         return reply
@@ -190,6 +191,10 @@ class _Sweeper:
         if led and led.partition("?")[0].startswith(f"{url.partition('?')[0].rstrip('/')}/"):
             return self.visitor.ask(url, led, headers=_PART)
         return reply
+
+
+def _repeats(reply: Reply) -> bool:
+    return urlsplit(reply.url).path.encode() in reply.body
 
 
 def _pause(reply: Reply) -> float:
