@@ -7,14 +7,14 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from stagehold.catalogue.apart import catalogue_of
 from stagehold.catalogue.read import all_suites
-from stagehold.context import new_run_id, save_context
+from stagehold.context import load_context, new_run_id, save_context
 from stagehold.demo.served import locate
 from stagehold.environment.reader import read_environment
 from stagehold.environment.secrets import register, require_references, secret_variables
@@ -28,11 +28,13 @@ from stagehold.gate.vantage import enter
 from stagehold.judgement import judge_checks
 from stagehold.model import CheckResult, CheckSpec, ExpectedCheck, Outcome, Problem
 from stagehold.network.door import Network
+from stagehold.probes.login.scout import scout
 from stagehold.redaction.hooks import install
 from stagehold.redaction.registry import KNOWN, Handover
 from stagehold.reporting.waiver_drafts import write_drafts
 from stagehold.runs import REPORTS, environment_lock
 
+_LOGIN = "AUT-001"
 _SCREEN = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR")
 
 
@@ -56,6 +58,8 @@ class Checked:
     folder: Path
     problems: tuple[Problem, ...] = ()
     """What the search for secrets found, or could not look into."""
+    hints: tuple[str, ...] = ()
+    """What was seen of the logins, and what to declare, where the declared ones could not be judged."""
 
     @property
     def exit_code(self) -> int:
@@ -133,7 +137,16 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
                 ).run()
         results = judge_checks(expected, read_events(folder).cases)
         write_drafts(folder, results, utc_now()[:10])
-        return _searched(Checked(results, folder))
+        return replace(_searched(Checked(results, folder)), hints=_hints(folder, results))
+
+
+def _hints(folder: Path, results: Sequence[CheckResult]) -> tuple[str, ...]:
+    """A look at the logins, when a person asked about them and nothing could be told."""
+    open_ = {Outcome.UNCOVERED, Outcome.INCONCLUSIVE}
+    if not any(result.spec.id == _LOGIN and result.outcome in open_ for result in results):
+        return ()
+    context = load_context(folder)
+    return tuple(map(str, scout(context.environment, context.network, context.ca_file)))
 
 
 def _searched(checked: Checked) -> Checked:

@@ -13,12 +13,15 @@ from typing import Literal, Protocol
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from stagehold.environment.reader import LoadedEnvironment
 from stagehold.environment.secrets import Reference, look_up
 from stagehold.model import CheckSpec, Commitment, Traffic, Waiver
 from stagehold.waivers import in_force, left_or_ago, over_budget
 
+LOGIN = "AUT-001"
+"""The check of the declared logins."""
 NAMED = 3
 """References named as an obstacle; all are in the table above it."""
 Prospect = Literal["can be proven", "cannot be proven", "not claimed"]
@@ -283,13 +286,27 @@ def _references(plan: Plan, console: Console) -> None:
         by_problem.setdefault(wrong, []).append(f"{reference} ({', '.join(needed_by)})")
     for wrong, references in by_problem.items():
         console.print(f"\nReferences: {wrong}", style="bold", markup=False, highlight=False)
-        console.print(", ".join(references), markup=False, highlight=False)
+        for reference in references:
+            _item(reference, console)
 
 
 def _end(plan: Plan, console: Console) -> None:
+    if any(check.spec.id == LOGIN and not check.runs for check in plan.checks):
+        console.print(
+            f"\nNo login is declared: `stagehold check ENV {LOGIN}` looks for one and drafts `flows` and `accounts`.",
+            markup=False,
+            highlight=False,
+        )
     if not plan.obstacles:
         console.print("\nNothing in the files stands in the way of a decision.", highlight=False)
         return
     console.print(f"\n[bold]As it stands, a run cannot be GO ({len(plan.obstacles)}):[/]", highlight=False)
     for obstacle in plan.obstacles:
-        console.print(f"  - {obstacle}", markup=False, highlight=False)
+        _item(obstacle, console)
+
+
+def _item(text: str, console: Console) -> None:
+    """One item of a list; what does not fit on its line goes on below its words."""
+    row = Table.grid()
+    row.add_row(Text("  - "), Text(text))
+    console.print(row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from stagehold.environment.access import Account, FormFields, Request, WhoAmI
@@ -9,7 +11,8 @@ from stagehold.errors import ProbeError
 from stagehold.probes.access.oracle import Answer
 from stagehold.probes.login.session import Identity, read_identity
 from stagehold.probes.web.fill import fill, point
-from stagehold.probes.web.forms import csrf_meta, find_form_for, find_login_form
+from stagehold.probes.web.forms import csrf_meta, find_form_for
+from stagehold.probes.web.login_form import UnclearLogin, find_login_form
 
 PAGE = "https://app.example/accounts/login?next=/"
 
@@ -58,6 +61,85 @@ FORMS: dict[str, tuple[str, str, str, str]] = {
 }  # fmt: skip
 
 
+# Field names, buttons and tokens as the frameworks' own login pages have them; the markup is ours.
+FRAMEWORKS: dict[str, tuple[str, dict[str, str], str]] = {
+    "Django": (
+        ("<form method=post><input type=hidden name=csrfmiddlewaretoken value=t><input name=username autofocus>"
+        "<input type=password name=password><input type=hidden name=next value=/><input type=submit value='Log in'>"
+        "</form>"),
+        {"csrfmiddlewaretoken": "t", "next": "/", "username": "U", "password": "P"},
+        "username (text), password (password); CSRF token csrfmiddlewaretoken; next sent along",
+    ),
+    "Rails with Devise": (
+        ("<form class=new_user action=/users/sign_in method=post><input type=hidden name=authenticity_token value=t>"
+        "<input type=email name='user[email]'><input type=password name='user[password]'>"
+        "<input name='user[remember_me]' type=hidden value=0><input type=checkbox name='user[remember_me]' value=1>"
+        "<input type=submit name=commit value='Log in'></form><a href=/users/sign_up>Sign up</a>"),
+        {"authenticity_token": "t", "user[email]": "U", "user[password]": "P", "user[remember_me]": "0",
+         "commit": "Log in"},
+        ("user[email] (email), user[password] (password); CSRF token authenticity_token; user[remember_me], commit "
+        "sent along"),
+    ),
+    "Laravel": (
+        ("<form method=POST action=/login><input type=hidden name=_token value=t><input type=email name=email>"
+        "<input type=password name=password><input type=checkbox name=remember><button>Log in</button></form>"),
+        {"_token": "t", "email": "U", "password": "P"},
+        "email (email), password (password); CSRF token _token",
+    ),
+    "Spring Security": (
+        ("<form method=post action=/login><input name=username><input type=password name=password>"
+        "<input type=checkbox name=remember-me><input name=_csrf type=hidden value=t><button>Sign in</button></form>"),
+        {"_csrf": "t", "username": "U", "password": "P"},
+        "username (text), password (password); CSRF token _csrf",
+    ),
+    "Keycloak": (
+        ("<form id=kc-form-login action='/realms/r/login-actions/authenticate?session_code=c&amp;tab_id=t' method=post>"
+        "<input id=username name=username autocomplete=username><input id=password name=password type=password>"
+        "<input id=rememberMe name=rememberMe type=checkbox><input type=hidden id=id-hidden-input name=credentialId>"
+        "<input name=login type=submit value='Sign In'></form>"),
+        {"username": "U", "password": "P", "credentialId": "", "login": "Sign In"},
+        "username (text), password (password); credentialId, login sent along",
+    ),
+    "WordPress": (
+        ("<form name=loginform id=loginform action=/wp-login.php method=post><input name=log autocomplete=username>"
+        "<input type=password name=pwd><input name=rememberme type=checkbox value=forever>"
+        "<input type=submit name=wp-submit value='Log In'><input type=hidden name=redirect_to value=/wp-admin/>"
+        "<input type=hidden name=testcookie value=1></form>"),
+        {"log": "U", "pwd": "P", "wp-submit": "Log In", "redirect_to": "/wp-admin/", "testcookie": "1"},
+        "log (text), pwd (password); redirect_to, testcookie, wp-submit sent along",
+    ),
+    "ASP.NET Identity": (
+        ("<form id=account method=post><input type=email name=Input.Email autocomplete=username>"
+        "<input type=password name=Input.Password><input type=checkbox name=Input.RememberMe value=true>"
+        "<button type=submit>Log in</button><input name=__RequestVerificationToken type=hidden value=t>"
+        "<input name=Input.RememberMe type=hidden value=false></form>"
+        "<form action=/Identity/Account/ExternalLogin method=post><button name=provider value=X>X</button>"
+        "<input name=__RequestVerificationToken type=hidden value=t></form>"),
+        {"__RequestVerificationToken": "t", "Input.RememberMe": "false", "Input.Email": "U", "Input.Password": "P"},
+        ("Input.Email (email), Input.Password (password); CSRF token __RequestVerificationToken; Input.RememberMe "
+        "sent along"),
+    ),
+    "Drupal": (
+        ("<form method=post id=user-login-form><input name=name><input type=password name=pass>"
+        "<input type=hidden name=form_build_id value=b><input type=hidden name=form_id value=user_login_form>"
+        "<input type=submit name=op value='Log in'></form>"),
+        {"name": "U", "pass": "P", "form_build_id": "b", "form_id": "user_login_form", "op": "Log in"},
+        "name (text), pass (password); form_build_id, form_id, op sent along",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_login_pages_of_frameworks_are_understood(name: str) -> None:
+    """Of a framework's login page it is known what a browser would send, and told what the fields and the token are."""
+    html, sent, told = FRAMEWORKS[name]
+    login = find_login_form(html, PAGE)
+
+    assert login.data("U", "P") == sent
+    assert login.form.method == "POST"
+    assert login.form.describe() == told
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_login_form_is_found(name: str) -> None:
     """The form that logs in is found among others, with its fields and where it posts."""
@@ -83,21 +165,53 @@ def test_carried_inputs_are_sent_as_a_browser_would() -> None:
     assert "secret" not in repr(login)
 
 
-@pytest.mark.parametrize(
-    ("html", "told"),
-    [
-        ("<p>hello</p>", "holds no form"),
-        ("<div id=root></div><script src=x></script>", "drawn by a script"),
-        ("<form><input name=q></form>", "q .text."),
-        ("<form><input name=a><input name=b><input type=password name=p></form>", "no input for the user name"),
-        ("<form><input name=a><input type=password name=p></form>" * 2, "2 forms could log in"),
-    ],
-)
-def test_unclear_login_says_what_was_found(html: str, told: str) -> None:
-    """Nothing is guessed: the error tells the fields found and what to declare."""
-    with pytest.raises(ProbeError, match=told) as caught:
+UNCLEAR: dict[str, tuple[str, type[ProbeError], str, str]] = {
+    "nothing": (
+        "<p>hello</p>", ProbeError, "no login form at /accounts/login: the page holds no form", "`flows.<name>.page`",
+    ),
+    "drawn by a script": (
+        "<div id=root></div><script src=x></script>", ProbeError, "drawn by a script", "`kind: json_token`",
+    ),
+    "inputs without a form": (
+        "<div><input id=mail><input type=password id=pw></div><script src=x></script>", UnclearLogin,
+        "its inputs (mail, pw) stand outside of any form", "`kind: json_token`",
+    ),
+    "a search only": (
+        "<form action=/find><input name=q></form>", ProbeError, "a form to /find with q (text)", "`flows.<name>.page`",
+    ),
+    "a password change only": (
+        "<form><input type=password name=a><input type=password name=b></form>", ProbeError,
+        "a form to /accounts/login with a (password), b (password)", "`flows.<name>.page`",
+    ),
+    "user name first": (
+        "<form method=post action=/signin><input type=email name=identifier><button>Next</button></form>", UnclearLogin,
+        "identifier (email): the password is asked for on a later page", "`kind: form` fills one page",
+    ),
+    "two fields": (
+        "<form><input type=hidden name=_csrf value=t><input name=a><input name=b><input type=password name=p></form>",
+        UnclearLogin,
+        ("login form found at /accounts/login: fields a (text), b (text), p (password); CSRF token _csrf, but no input "
+        "for the user name stands out"),
+        "`flows.<name>.fields`",
+    ),
+    "two forms": (
+        ("<form action=/staff><input name=a><input type=password name=p></form>"
+        "<form action=/login><input name=b><input type=password name=p></form>"
+        "<form action=/login2><input name=b><input type=password name=p></form>"), UnclearLogin,
+        "3 forms could log in: one to /staff with a (text), p (password); one to /login with", "that holds only one",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNCLEAR)
+def test_unclear_login_says_what_was_found(name: str) -> None:
+    """Nothing is guessed: the error tells what stands on the page, and what to declare."""
+    html, kind, told, remedy = UNCLEAR[name]
+    with pytest.raises(ProbeError, match=re.escape(told)) as caught:
         find_login_form(html, PAGE)
-    assert "flows.<name>." in caught.value.remedy
+
+    assert type(caught.value) is kind
+    assert remedy in caught.value.remedy
 
 
 def test_declared_fields_decide() -> None:

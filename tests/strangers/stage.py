@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import selectors
 import shutil
@@ -97,7 +98,7 @@ def running(command: Sequence[str | Path], **variables: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def nginx(folder: Path, configuration: str, address: str, port: int) -> Iterator[None]:
-    """nginx in the foreground, everything below `folder`."""
+    """The web server in the foreground, everything below `folder`."""
     (folder / "nginx").mkdir()
     path = folder / "nginx" / "nginx.conf"
     path.write_text(configuration, encoding="utf-8")
@@ -131,14 +132,14 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def django_notes(folder: Path, people: Sequence[Person], *faults: str) -> Iterator[Stranger]:
-    """nginx in front of a Django site."""
+    """A Django site behind nginx."""
     prepare(folder, "notes.stranger.test", people, ("user", "company", "password"))
     address, inner = fresh_address(), free_port()
     tokens = "on" if "names-its-version" in faults else "off"
     configuration = (HERE / "django_notes" / "nginx.conf").read_text(encoding="utf-8")
     for name, value in (("ADDRESS", address), ("INNER", str(inner)), ("TOKENS", tokens), ("FOLDER", str(folder))):
         configuration = configuration.replace(name, value)
-    command = [sys.executable, HERE / "django_notes" / "site.py", folder, str(inner), *faults]
+    command: list[str | Path] = [sys.executable, HERE / "django_notes" / "site.py", folder, str(inner), *faults]
     with running(command), nginx(folder, configuration, address, 8443):
         yield Stranger(folder, address)
 
@@ -148,7 +149,7 @@ def flask_api(folder: Path, people: Sequence[Person], *faults: str) -> Iterator[
     """A Flask API with TLS of its own."""
     prepare(folder, "items.stranger.test", people, ("user", "company", "role", "password"))
     address = fresh_address()
-    command = [sys.executable, HERE / "flask_api" / "service.py", folder, address, "9443", *faults]
+    command: list[str | Path] = [sys.executable, HERE / "flask_api" / "service.py", folder, address, "9443", *faults]
     with running(command):
         yield Stranger(folder, address)
 
@@ -158,7 +159,7 @@ def express_shop(folder: Path, people: Sequence[Person], *faults: str) -> Iterat
     """An Express application on Node."""
     prepare(folder, "shop.stranger.test", people, ("user", "company", "password"))
     address = fresh_address()
-    command = [NODE, HERE / "express" / "server.js", folder, address, "7443", *faults]
+    command: list[str | Path] = [NODE, HERE / "express" / "server.js", folder, address, "7443", *faults]
     with running(command, NODE_PATH=str(EXPRESS)):
         yield Stranger(folder, address)
 
@@ -175,9 +176,46 @@ class Decided:
         """The checks with that outcome."""
         return {check["spec"]["id"] for check in self.verdict["checks"] if check["outcome"] == outcome}
 
+    def kept(self) -> set[str]:
+        """The commitments that were proven."""
+        return {item["commitment"]["id"] for item in self.verdict["commitments"] if item["state"] == "kept"}
+
     def reason(self, check: str) -> str:
         """What the check says."""
         return str(next(c["reason"] for c in self.verdict["checks"] if c["spec"]["id"] == check))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `stagehold check` printed."""
+
+    code: int
+    output: str
+
+    @property
+    def words(self) -> str:
+        """The output without the breaks of its lines."""
+        return " ".join(self.output.split())
+
+    def ids(self, outcome: str) -> set[str]:
+        """The checks with that outcome, as the table on the terminal names it."""
+        return set(re.findall(rf"^. ([A-Z]{{3}}-[0-9]{{3}}) {outcome} ", self.output, re.MULTILINE))
+
+
+def check(environment: Path, *what: str) -> Checked:
+    """`stagehold check`, as a person calls it."""
+    return _printed(environment, "check", str(environment), *what)
+
+
+def plan(environment: Path) -> Checked:
+    """`stagehold plan`, which sends nothing."""
+    return _printed(environment, "plan", str(environment))
+
+
+def _printed(environment: Path, *arguments: str) -> Checked:
+    command = [sys.executable, "-m", "stagehold", *arguments]
+    done = subprocess.run(command, cwd=environment.parent, capture_output=True, text=True, timeout=400, check=False)
+    return Checked(done.returncode, done.stdout + done.stderr)
 
 
 def gate(environment: Path) -> Decided:

@@ -16,22 +16,42 @@ from django.conf import settings
 
 FOLDER, PORT, FAULTS = Path(sys.argv[1]), int(sys.argv[2]), set(sys.argv[3:])
 
-LAYOUT = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{% block title %}Notes{% endblock %}</title></head>
+LAYOUT = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<title>{% block title %}Notes{% endblock %}</title></head>
 <body>{% if user.is_authenticated %}<p>Signed in as <b>{{ user.username }}</b> of {{ user.first_name }}</p>
 <form method="post" action="/accounts/logout/">{% csrf_token %}<button>Log out</button></form>
-<nav><a href="/">Notes</a> <a href="/notes/new/">New note</a></nav>{% endif %}{% block body %}{% endblock %}</body></html>"""
+<nav><a href="/">Notes</a> <a href="/notes/new/">New note</a></nav>{% endif %}
+{% block body %}{% endblock %}</body></html>"""
+
+
+def in_layout(body: str) -> str:
+    """A page of the site."""
+    return f'{{% extends "layout.html" %}}{{% block body %}}{body}{{% endblock %}}'
+
+
+def form(action: str, inside: str) -> str:
+    """A form with the token that Django wants."""
+    return f'<form method="post" action="{action}">{{% csrf_token %}}{inside}</form>'
+
+
 TEMPLATES = {
     "layout.html": LAYOUT,
-    "registration/login.html": '{% extends "layout.html" %}{% block body %}<form method="post">{% csrf_token %}'
-    '{{ form.as_p }}<input type="hidden" name="next" value="{{ next }}"><button>Sign in</button></form>{% endblock %}',
-    "list.html": '{% extends "layout.html" %}{% block body %}<ul>{% for note in notes %}<li><a href="/notes/{{ note.pk }}/">'
-    "{{ note.title }}</a></li>{% empty %}<li>No notes.</li>{% endfor %}</ul>{% endblock %}",
-    "note.html": '{% extends "layout.html" %}{% block body %}<h1>{{ note.title }}</h1>'
-    '<form method="post" action="/notes/{{ note.pk }}/edit/">{% csrf_token %}{{ form.as_p }}<button>Save</button></form>'
-    '<form method="post" action="/notes/{{ note.pk }}/delete/">{% csrf_token %}<button>Delete</button></form>{% endblock %}',
-    "new.html": '{% extends "layout.html" %}{% block body %}<form method="post" action="/notes/new/">{% csrf_token %}'
-    "{{ form.as_p }}<button>Create</button></form>{% endblock %}",
+    "registration/login.html": in_layout(
+        form("", '{{ form.as_p }}<input type="hidden" name="next" value="{{ next }}"><button>Sign in</button>')
+    ),
+    "list.html": in_layout(
+        '<form role="search"><input type="search" name="q" aria-label="Search"><button>Search</button></form>'
+        '<ul>{% for note in notes %}<li><a href="/notes/{{ note.pk }}/">{{ note.title }}</a></li>'
+        "{% empty %}<li>No notes.</li>{% endfor %}</ul>"
+    ),
+    "note.html": in_layout(
+        "<h1>{{ note.title }}</h1>"
+        + form("/notes/{{ note.pk }}/edit/", "{{ form.as_p }}<button>Save</button>")
+        + form("/notes/{{ note.pk }}/delete/", "<button>Delete</button>")
+    ),
+    "new.html": in_layout(form("/notes/new/", "{{ form.as_p }}<button>Create</button>")),
 }
+PROCESSORS = ["django.template.context_processors.request", "django.contrib.auth.context_processors.auth"]
 
 settings.configure(
     DEBUG=False,
@@ -47,12 +67,18 @@ settings.configure(
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         "django.middleware.clickjacking.XFrameOptionsMiddleware",
     ],
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FOLDER / "notes.sqlite3", "OPTIONS": {"timeout": 20}}},
+    DATABASES={
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": FOLDER / "notes.sqlite3",
+            "OPTIONS": {"timeout": 20},
+        }
+    },
     TEMPLATES=[
         {
             "BACKEND": "django.template.backends.django.DjangoTemplates",
             "OPTIONS": {
-                "context_processors": ["django.template.context_processors.request", "django.contrib.auth.context_processors.auth"],
+                "context_processors": PROCESSORS,
                 "loaders": [("django.template.loaders.locmem.Loader", TEMPLATES)],
             },
         }
@@ -93,8 +119,11 @@ class Note(models.Model):
 
         app_label = "notes"
 
+    def __str__(self) -> str:
+        return str(self.title)
 
-class NoteForm(forms.ModelForm):  # type: ignore[type-arg]
+
+class NoteForm(forms.ModelForm):
     """Title and text."""
 
     class Meta:
@@ -106,14 +135,15 @@ class NoteForm(forms.ModelForm):  # type: ignore[type-arg]
 
 def mine(request: HttpRequest) -> Any:
     """The notes the caller may see."""
-    return Note.objects.filter(organisation=request.user.first_name)  # type: ignore[union-attr]
+    return Note.objects.filter(organisation=request.user.first_name)
 
 
 @login_required
 def index(request: HttpRequest) -> HttpResponse:
     """The newest notes; `?q=` searches."""
     notes = Note.objects.all() if "search-forgets-tenant" in FAULTS and "q" in request.GET else mine(request)
-    return render(request, "list.html", {"notes": notes.filter(title__contains=request.GET.get("q", "")).order_by("-pk")[:50]})
+    found = notes.filter(title__contains=request.GET.get("q", "")).order_by("-pk")
+    return render(request, "list.html", {"notes": found[:50]})
 
 
 @login_required
@@ -122,7 +152,7 @@ def new(request: HttpRequest) -> HttpResponse:
     form = NoteForm(request.POST or None)
     if form.is_valid():
         note = form.save(commit=False)
-        note.organisation = request.user.first_name  # type: ignore[union-attr]
+        note.organisation = request.user.first_name
         note.save()
         return redirect(f"/notes/{note.pk}/")
     return render(request, "new.html", {"form": form})
@@ -184,5 +214,6 @@ if __name__ == "__main__":
         username, organisation, password = line.split("\t")
         User.objects.create_user(username, password=password, first_name=organisation)
     with make_server("127.0.0.1", PORT, get_wsgi_application(), Server, Quiet) as server:
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         server.serve_forever()

@@ -22,7 +22,6 @@ const escape = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCode
 
 const app = express();
 app.disable('x-powered-by');
-if (fault('names-its-version')) app.use((_req, res, next) => { res.set('X-Powered-By', 'Express 5.1.0'); next(); });
 app.use(helmet({
   contentSecurityPolicy: {
     useDefaults: false,
@@ -33,6 +32,7 @@ app.use(helmet({
   },
   strictTransportSecurity: { maxAge: 63072000, includeSubDomains: true },
 }));
+if (fault('names-its-version')) app.use((_req, res, next) => { res.set('X-Powered-By', 'Express/5.1.0'); next(); });
 app.use(express.urlencoded({ extended: false }));
 app.use(express.json());
 app.use((req, res, next) => {
@@ -70,6 +70,7 @@ app.post('/signout', (req, res) => {
   res.redirect(303, '/signin');
 });
 
+if (fault('orders-without-login')) app.get('/orders', (_req, res) => res.json([...orders.values()]));
 app.use((req, res, next) => (req.session ? next() : res.redirect(302, '/signin')));
 app.get('/', (req, res) => res.send(page('Shop', `<p>Hello ${escape(req.session.person.email)}</p>`
   + '<a href="/orders">Orders</a><form action="/signout" method="post"><button>Sign out</button></form>')));

@@ -148,7 +148,7 @@ def item_change(number: int) -> Any:
 
 
 @app.delete("/v1/items/<int:number>")
-@guarded("admin", "clerk")
+@guarded(*([] if "clerk-may-delete" in FAULTS else ["admin"]))
 def item_delete(number: int) -> Any:
     """Removes it."""
     if own(number) is None:
@@ -217,5 +217,6 @@ if __name__ == "__main__":
     context.load_cert_chain(FOLDER / "chain.pem", FOLDER / "key.pem")
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     server = make_server(ADDRESS, PORT, app, threaded=True, request_handler=Quiet, ssl_context=context)
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     server.serve_forever()

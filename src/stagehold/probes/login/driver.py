@@ -24,9 +24,11 @@ from stagehold.network.door import Network
 from stagehold.probes.access.oracle import Answer, LoginPages, interference
 from stagehold.probes.login.session import Credential, Identity, Session, login_url
 from stagehold.probes.login.submission import basic_pair, fill_login, form_data
+from stagehold.probes.login.token_places import tokens_elsewhere
 from stagehold.probes.web.client import HttpClient
 from stagehold.probes.web.fill import point
-from stagehold.probes.web.forms import LoginForm, find_login_form, login_signatures
+from stagehold.probes.web.forms import login_signatures
+from stagehold.probes.web.login_form import LoginForm, find_login_form
 from stagehold.redaction.registry import KNOWN
 from stagehold.redaction.secret import Secret
 
@@ -183,7 +185,13 @@ class LoginDriver:
         path = urlsplit(page.url).path
         if blocked := interference(Answer.of(page)):
             return page, f"the login page {path} cannot be had: {blocked}"
-        login = find_login_form(page.text, page.url, flow.fields)
+        try:
+            login = find_login_form(page.text, page.url, flow.fields)
+        except ProbeError as error:
+            status = "" if page.ok else f" (status {page.status_code})"
+            raise type(error)(
+                f"{error}{status}", remedy=error.remedy.replace("flows.<name>", f"flows.{session.account.flow}")
+            ) from None
         response = self._submit(session, login, page.url, form_data(login, user, password))
         if "html" in response.headers.get("content-type", ""):
             session.landing = response.text
@@ -223,7 +231,7 @@ class LoginDriver:
             name, _, value = flow.header.partition(":")
             session.authenticate(name.strip(), value.strip().replace("{token}", token))
         else:
-            note += f" without a token at {flow.token}"
+            note += f" without a token at {flow.token}{tokens_elsewhere(Answer.of(response).document())}"
         return response, note
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stagehold.environment.access import Account, WhoAmI
 from stagehold.errors import ProbeError
 from stagehold.probes.login.driver import LoginRefused, Sessions
-from stagehold.probes.login.session import Identity
+from stagehold.probes.login.session import Identity, Session
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def try_login(sessions: Sessions, account: Account, companies: Mapping[str, str]
     """
     whoami = sessions.driver.flow(account).whoami
     try:
-        identity = sessions.of(account.alias).whoami()
+        session = sessions.of(account.alias)
+        identity = session.whoami()
     except LoginRefused as refused:
         return LoginResult(account, None, str(refused))
     if identity is None:
@@ -68,6 +69,7 @@ def try_login(sessions: Sessions, account: Account, companies: Mapping[str, str]
             f"`flows.{account.flow}.whoami` does not tell the user, so {account.alias} may be anybody",
             remedy="Declare `whoami.user`, or `{user}` inside `whoami.contains`.",
         )
+    _require_nobody(session)
     mismatches = compare(identity, account, companies, whoami)
     compared = tuple(
         name
@@ -79,6 +81,23 @@ def try_login(sessions: Sessions, account: Account, companies: Mapping[str, str]
         if pointer and declared
     )
     return LoginResult(account, identity, "", mismatches, compared)
+
+
+def _require_nobody(session: Session) -> None:
+    """The control: a client that never logged in is nobody, or whoami tells nothing of those who did."""
+    stranger = session.clone_with()
+    try:
+        identity = stranger.whoami()
+    except ProbeError:
+        return  # An error names nobody either.
+    if identity is not None:
+        shown = identity.user or identity.company or identity.role
+        raise ProbeError(
+            f"whoami of {session.account.flow} shows {shown or 'somebody'} to a client that never logged in "
+            f"({stranger.told}), so it tells nothing of those who did",
+            remedy=f"Declare in `flows.{session.account.flow}.whoami` a page that the logged-in person alone can read, "
+            "or a text that only that person's page holds.",
+        )
 
 
 def compare(identity: Identity, account: Account, companies: Mapping[str, str], whoami: WhoAmI) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stagehold.environment.access import Flow, FormFlow, Request, TokenFlow
 from stagehold.probes.web.fill import FilledRequest, fill
-from stagehold.probes.web.forms import LoginForm
+from stagehold.probes.web.login_form import LoginForm
 
 _PASSWORD = "{password}"  # noqa: S105 - a placeholder
 

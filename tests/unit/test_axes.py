@@ -1,0 +1,25 @@
+"""Which targets a check is run for."""
+
+from __future__ import annotations
+
+import pytest
+
+from stagehold.environment.model import Environment
+from stagehold.plugin.core import AXES
+
+
+@pytest.mark.parametrize(
+    ("keys", "asked"),
+    [
+        ({"kind": "browser"}, True),
+        ({"kind": "browser", "http_port": 8080}, True),
+        ({"kind": "api"}, False),
+        ({"kind": "api", "http_port": 9080}, True),
+    ],
+)
+def test_plain_http_is_asked_for_where_it_could_be(keys: dict[str, object], asked: bool) -> None:
+    """Targets of browsers are asked over plain HTTP by themselves, interfaces where a plain port is declared."""
+    target = {"name": "one", "base_url": "https://one.example:9443", **keys}
+    environment = Environment.model_validate({"environment": {"id": "t"}, "targets": [target]})
+
+    assert [t.name for t in AXES["plain_http_target"].values(environment)] == (["one"] if asked else [])
