@@ -8,7 +8,7 @@
 FROM debian:12-slim
 
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv \
+    && apt-get install -y --no-install-recommends ca-certificates jq python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /opt/stagehold

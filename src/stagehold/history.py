@@ -7,7 +7,7 @@ has a say in a decision: whoever can write the file can change a sentence, not a
 from __future__ import annotations
 
 import csv
-import fcntl
+import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -19,8 +19,11 @@ from pydantic import Field, ValidationError
 
 from stagehold.errors import ConfigError
 from stagehold.model import Artifact, Changes, CheckId, Decision, Model, Outcome, Promise, Verdict
+from stagehold.shared_file import all_of, alone, replace
 
 MOST_BYTES = 64 << 20
+LARGEST = 16 << 20
+"""Bytes at which a file is shortened: thousands of runs, and less than what is refused."""
 ALLURE_SUFFIX = ".allure.jsonl"
 _SILENT = frozenset({Outcome.INCONCLUSIVE, Outcome.NOT_RUN})
 
@@ -118,21 +121,22 @@ class History:
     def append(self, entry: HistoryEntry) -> None:
         """Add a run and return when it is on disk; a torn last line of a killed run is left as it is.
 
+        A file that has grown too large is replaced by its newest half and the last GO of each environment.
+
         Raises:
             OSError: it could not be written.
         """
         line = entry.model_dump_json(by_alias=True).encode() + b"\n"
-        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with alone(self.path) as descriptor:
             size = os.fstat(descriptor).st_size
+            if size + len(line) > LARGEST:
+                replace(self.path.resolve(), _shortened(all_of(descriptor)) + line)
+                return
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 line = b"\n" + line
             while line:
                 line = line[os.write(descriptor, line) :]
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
     def keep_allure(self, written: Path) -> None:
         """Take over Allure's history from a run's folder; without one, as after a blocked report, nothing changes.
@@ -175,13 +179,38 @@ def open_history(path: Path) -> History:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        try:
-            entries.append(HistoryEntry.model_validate_json(line))
-        except ValidationError:
+        entry = _read(line)
+        if entry is None:
             damaged.append(number)
+        else:
+            entries.append(entry)
     if damaged and not entries and len(damaged) > 1:
         raise ConfigError(f"--history {path} holds no run of stagehold: it is another file", remedy=remedy)
     return History(path, tuple(entries), tuple(damaged))
+
+
+def _shortened(data: bytes) -> bytes:
+    """The newest lines, and before them the last GO of each environment, which comparisons need."""
+    lines = [line for line in data.split(b"\n") if line.strip()]
+    kept: list[bytes] = []
+    room = LARGEST // 2
+    while lines and room >= len(lines[-1]):
+        room -= len(lines[-1]) + 1
+        kept.append(lines.pop())
+    decided = {entry.environment for line in kept if (entry := _read(line)) and entry.decision is Decision.GO}
+    for line in reversed(lines):
+        entry = _read(line)
+        if entry and entry.decision is Decision.GO and entry.environment not in decided:
+            decided.add(entry.environment)
+            kept.append(line)
+    return b"".join(line + b"\n" for line in reversed(kept))
+
+
+def _read(line: bytes) -> HistoryEntry | None:
+    try:
+        return HistoryEntry.model_validate_json(line)
+    except ValidationError:
+        return None
 
 
 def _since(check: str, earlier: Sequence[HistoryEntry]) -> str:
@@ -204,7 +233,9 @@ def _p95(verdict: Verdict, run_folder: Path) -> dict[str, float]:
             continue
         try:
             with (run_folder / item.path).open(encoding="utf-8", newline="") as stream:
-                found |= {row["request"]: float(row["p95 ms"]) for row in csv.DictReader(stream)}
+                read = {row["request"]: float(row["p95 ms"]) for row in csv.DictReader(stream)}
         except (OSError, ValueError, KeyError, TypeError, csv.Error):
             continue
+        # Infinite where less than 95 % were answered right: JSON has no such number, and the line would be lost.
+        found |= {request: value for request, value in read.items() if math.isfinite(value)}
     return found

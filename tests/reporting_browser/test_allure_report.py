@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from stagehold.model import Evidence, Verdict
 from stagehold.reporting.allure import write_allure_results
 from stagehold.reporting.allure_cli import POLICY, find_allure_cli, find_node, generate_allure_report
 from tests.reporting_browser.conftest import Opener
-from tests.unit.reporting import samples
+from tests.unit.reporting import pages, samples
 from tests.unit.reporting.samples import with_evidence
 
 pytestmark = pytest.mark.slow
+
+DRAWN_WIDE = """() => [...document.querySelectorAll('img, svg.drawing, iframe')]
+  .some(shown => shown.getBoundingClientRect().width > 300 && shown.getBoundingClientRect().height > 100)"""
 
 CALLS = "http://127.0.0.1:9/called"
 ATTACK = f"<script>top.harmed = 1; alert(1)</script><img src={CALLS} onerror='top.harmed = 1'>"
@@ -84,19 +88,56 @@ def test_report_opens_from_disk_and_calls_nobody(open_file: Opener, tmp_path: Pa
     assert (opened.remote, opened.errors, opened.dialogs) == ([], [], [])
 
 
+def test_history_trend_categories_and_drawings_are_shown(open_file: Opener, tmp_path: Path) -> None:
+    """After three runs the report draws them side by side, names its categories, and shows the drawings of checks."""
+    history = None
+    for number, verdict in enumerate((samples.many(3), samples.no_go(2), pages.go_with_waiver()), start=1):
+        folder = tmp_path / f"run-{number}"
+        write_allure_results(with_evidence(pages.drawn(verdict, folder), folder), folder)
+        found = generate_allure_report(
+            folder, node=find_node(), cli=find_allure_cli(), history=history or tmp_path / "none.jsonl"
+        )
+        history = folder / "allure-report/history.jsonl"
+    assert history is not None
+    assert len(history.read_text().splitlines()) == 3
+    opened = open_file(found)
+    page = opened.page
+    page.get_by_test_id("report-title").wait_for()
+    assert "Build expected" in page.inner_text("body")
+    assert "%" not in page.inner_text("body").split("Results")[0], "a share of passed results is no decision"
+    page.get_by_test_id("nav-tab-categories").click()
+    page.get_by_text("Waived", exact=True).first.wait_for()
+    page.evaluate("id => { location.hash = '#' + id }", _id_of(page, "TLS-001"))
+    page.get_by_text("the protocols", exact=True).first.click()
+    page.wait_for_function(DRAWN_WIDE)
+    page.goto(found.as_uri() + "#charts")
+    page.reload()
+    for title in ("Results of each run", "What changed from run to run", "Results by severity"):
+        page.get_by_text(title, exact=True).first.wait_for()
+    trend = page.inner_text("body").split("Results of each run")[1].split("What changed")[0]
+    assert len(re.findall(r"\d+/\d+/\d{4}", trend)) == 2
+    assert "Latest" in trend
+    assert (opened.remote, opened.errors, opened.dialogs) == ([], [], [])
+
+
+def _id_of(page: Page, check: str) -> str:
+    """The id that the report gives to the first result of a check."""
+    ids: list[str] = page.evaluate(
+        """check => Object.entries(allureReportData).filter(([k]) => k.startsWith('data/test-results/'))
+           .map(([, v]) => JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(v), c => c.charCodeAt(0)))))
+           .filter(r => r.labels.some(l => l.name === 'as_id' && l.value === check)).map(r => r.id)""",
+        check,
+    )
+    return ids[0]
+
+
 def test_hostile_evidence_is_only_shown(open_file: Opener, tmp_path: Path) -> None:
     """Opened one by one, attachments made by an attacker run nothing and call nobody."""
     verdict = armed(tmp_path)
     opened = open_file(report(verdict, tmp_path))
     page = opened.page
     page.get_by_text("Results", exact=False).first.wait_for()
-    ids = page.evaluate(
-        """() => Object.entries(allureReportData).filter(([k]) => k.startsWith('data/test-results/'))
-           .map(([, v]) => JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(v), c => c.charCodeAt(0)))))
-           .filter(r => r.labels.some(l => l.name === 'as_id' && l.value === 'TLS-001')).map(r => r.id)"""
-    )
-    assert len(ids) == 1
-    page.evaluate("id => { location.hash = '#' + id }", ids[0])
+    page.evaluate("id => { location.hash = '#' + id }", _id_of(page, "TLS-001"))
     for name in EVIDENCE:
         entry = page.get_by_text(name, exact=True).first
         entry.wait_for()

@@ -122,5 +122,6 @@ def _words(rungs: Sequence[Rung]) -> str:
         names = f" for {listed(rung.names, 5)}" if rung.names else ""
         problems = f", {'; '.join(rung.problems)}" if rung.problems else ""
         broken = ", not signed by the next" if rung.signed_by_next is False else ""
-        parts.append(f"{_role(rungs, position)} {name}{names}: {rung.key}, {_days(rung)}{problems}{broken}.")
+        role = _role(rungs, position)
+        parts.append(f"{role[:1].upper()}{role[1:]} {name}{names}: {rung.key}, {_days(rung)}{problems}{broken}.")
     return " ".join(parts) or "No certificate was served."

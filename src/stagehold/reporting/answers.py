@@ -9,9 +9,11 @@ from stagehold.model import Decision, Promise, Verdict, WaiverState
 from stagehold.reporting import facts
 from stagehold.reporting.facts import Sign
 from stagehold.reporting.reasons import Reason
-from stagehold.reporting.text import minute, plural, short_digest
+from stagehold.reporting.text import minute, one_line, plural, sentence, short_digest
 
 _MOST_NAMED = 4
+_MOST_ACTORS = 6
+_FEW_WORDS = 140
 NOBODY = "whoever runs this gate"
 """Who acts where no promise with an owner is concerned."""
 
@@ -51,15 +53,17 @@ def answers(verdict: Verdict, found: Sequence[Reason]) -> tuple[Answer, ...]:
         verdict: the verdict.
         found: its reasons, as `reasons()` gives them.
     """
-    build, sentence = facts.build_sign(verdict)
-    digest = verdict.run.artifact.expected_digest
+    build, says = facts.build_sign(verdict)
+    digest, observed = verdict.run.artifact.expected_digest, verdict.run.artifact.observed_digest
     if digest:
-        sentence = f"{sentence} Expected: {short_digest(digest)}"
+        says = f"{says} Expected: {short_digest(digest)}"
+        if observed and observed != digest:
+            says = f"{says}, running: {short_digest(observed)}"
     return (
         _may_we_deploy(verdict),
         _why(verdict, found),
         _who(verdict, found),
-        Answer("Is it the right build?", build, sentence, "what"),
+        Answer("Is it the right build?", build, says, "what"),
     )
 
 
@@ -103,10 +107,13 @@ def _why(verdict: Verdict, found: Sequence[Reason]) -> Answer:
 
 
 def _first(found: Sequence[Reason]) -> str:
-    checks = list(dict.fromkeys(check for reason in found if reason.sign.tone == "bad" for check in reason.checks))
-    if checks:
-        return f"Failed: {_named(checks)}."
-    return f"{found[0].observed or found[0].title}."[:160] if found else ""
+    """The gravest reason in words: ids say nothing to who has not read the checks."""
+    if not found:
+        return ""
+    reason = found[0]
+    if reason.sign.tone == "bad" and reason.checks:
+        return f"First: “{one_line(reason.title, _FEW_WORDS).rstrip('.')}” is not true."
+    return f"{sentence(one_line(reason.observed or reason.title, _FEW_WORDS)).rstrip('.')}."
 
 
 def _who(verdict: Verdict, found: Sequence[Reason]) -> Answer:
@@ -119,8 +126,8 @@ def _who(verdict: Verdict, found: Sequence[Reason]) -> Answer:
     if len(acting) == 1:
         says = plural(len(acting[0].reasons), "reason")
         return Answer("Who acts?", Sign(acting[0].name, "→", _tone(verdict)), f"{says} to remove.", "who")
-    says = ", ".join(f"{actor.name} ({len(actor.reasons)})" for actor in acting[:_MOST_NAMED])
-    rest = f" and {len(acting) - _MOST_NAMED} more" if len(acting) > _MOST_NAMED else ""
+    says = ", ".join(f"{actor.name} ({len(actor.reasons)})" for actor in acting[:_MOST_ACTORS])
+    rest = f" and {len(acting) - _MOST_ACTORS} more" if len(acting) > _MOST_ACTORS else ""
     return Answer("Who acts?", Sign(f"{len(acting)} owners", "→", _tone(verdict)), f"{says}{rest}.", "who")
 
 

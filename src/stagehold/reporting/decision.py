@@ -69,6 +69,7 @@ def _page(verdict: Verdict, folder: Path | None) -> dict[str, object]:
         "commitments_line": facts.commitments_line(verdict),
         "claimed": [r for r in verdict.commitments if r.state is not Promise.NOT_CLAIMED],
         "unclaimed": [r for r in verdict.commitments if r.state is Promise.NOT_CLAIMED],
+        "promised": {r.commitment.id: f"{r.commitment.id} {r.commitment.text}" for r in verdict.commitments},
         "waivers": [
             (heading, results)
             for heading, state in _WAIVERS
@@ -108,6 +109,7 @@ def _templates() -> Environment:
     )
     environment.filters.update(
         clip=text.clip,
+        code=text.code_spans,
         one_line=text.one_line,
         utc=text.utc,
         minute=text.minute,

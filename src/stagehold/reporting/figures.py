@@ -52,13 +52,13 @@ class Figure:
     tables: tuple[Evidence, ...]
     """The numbers of the drawing, as tables beside it."""
     open: bool
-    """Shown at once: one of its checks is not proven."""
+    """Shown at once: one of the cases that it belongs to is not proven."""
     svg: Markup
     """"" where the drawing is not inlined."""
 
 
 def figures(verdict: Verdict, folder: Path | None) -> tuple[Figure, ...]:
-    """Every distinct drawing of the run, those of failed checks first.
+    """Every distinct drawing of the run, those of failed cases first.
 
     Args:
         verdict: its evidence names the drawings: attachments that say in words what they show.
@@ -68,7 +68,7 @@ def figures(verdict: Verdict, folder: Path | None) -> tuple[Figure, ...]:
         ReportError: a path leads out of the folder.
     """
     found: dict[str, Figure] = {}
-    for check, item, tables in _drawings(verdict):
+    for check, outcome, item, tables in _drawings(verdict):
         data = _read(folder, item.path)
         key = hashlib.sha256(data or item.path.encode()).hexdigest()
         known = found.get(key)
@@ -80,7 +80,7 @@ def figures(verdict: Verdict, folder: Path | None) -> tuple[Figure, ...]:
             alt=known.alt if known else item.alt,
             path=known.path if known else item.path,
             tables=known.tables if known else tables,
-            open=(known.open if known else False) or check.outcome in _OPEN,
+            open=(known.open if known else False) or outcome in _OPEN,
             svg=known.svg if known else Markup(inlined(data, label=item.name)),  # noqa: S704 - written anew from a list
         )
     return tuple(_within(sorted(found.values(), key=lambda figure: not figure.open), MOST_BYTES))
@@ -110,13 +110,13 @@ def inlined(data: bytes, label: str) -> str:
 _OPEN = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.NOT_RUN)
 
 
-def _drawings(verdict: Verdict) -> Iterator[tuple[CheckResult, Evidence, tuple[Evidence, ...]]]:
+def _drawings(verdict: Verdict) -> Iterator[tuple[CheckResult, Outcome, Evidence, tuple[Evidence, ...]]]:
     for check in verdict.checks:
         for entry in shown_cases(check):
             tables = tuple(item for item in entry.result.evidence if item.media_type == "text/csv")
             for item in entry.result.evidence:
                 if item.alt and item.media_type == "image/svg+xml":
-                    yield check, item, tables
+                    yield check, entry.result.outcome, item, tables
 
 
 def _read(folder: Path | None, path: str) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -127,12 +128,13 @@ def _count(element: ET.Element, cases: Iterable[ET.Element]) -> None:
 
 def _text(text: str, limit: int) -> str:
     """Valid XML characters only, and nothing that tells where on a machine the run took place."""
-    for root in _roots():
+    for root in _roots(Path.cwd(), Path.home()):
         text = text.replace(root, "")
     return clip(text, limit)
 
 
-def _roots() -> list[str]:
+@lru_cache(maxsize=4)
+def _roots(here: Path, home: Path) -> list[str]:
     """Folders of this machine, longest first, each with its closing slash; `/` alone is no folder."""
-    folders = {PACKAGE.parents[1], Path.cwd(), Path.home(), Path(sys.prefix), Path(tempfile.gettempdir())}
+    folders = {PACKAGE.parents[1], here, home, Path(sys.prefix), Path(tempfile.gettempdir())}
     return sorted((f"{folder}/" for folder in folders if len(folder.parts) > 1), key=len, reverse=True)

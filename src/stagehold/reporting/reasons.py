@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stagehold.model import (
@@ -53,7 +53,7 @@ def reasons(verdict: Verdict) -> tuple[Reason, ...]:
     grave = [problem for problem in verdict.problems if problem.leak or problem.refuses]
     found = [Reason(_sign(problem), problem.what, remedy=problem.remedy) for problem in grave]
     failed = [check for check in verdict.checks if check.outcome is Outcome.FAILED and not check.waived]
-    found += [_failed(verdict, check) for check in sorted(failed, key=lambda c: _GRAVEST.index(c.spec.severity))]
+    found += [_failed(verdict, check) for check in sorted(failed, key=_gravity)]
     others = [problem for problem in verdict.problems if problem not in grave]
     found += [Reason(_sign(problem), problem.what, remedy=problem.remedy) for problem in others]
     found += _undecided(verdict)
@@ -62,6 +62,11 @@ def reasons(verdict: Verdict) -> tuple[Reason, ...]:
     return tuple(found) or tuple(
         Reason(OUTCOMES[Outcome.INCONCLUSIVE], text) for text in verdict.reasons or (verdict.headline,)
     )
+
+
+def _gravity(check: CheckResult) -> tuple[bool, int]:
+    """Another build first: then everything else was seen of a build that nobody wants to release."""
+    return "release-identity" not in check.spec.proves, _GRAVEST.index(check.spec.severity)
 
 
 def _sign(problem: Problem) -> Sign:
@@ -88,10 +93,19 @@ def _failed(verdict: Verdict, check: CheckResult) -> Reason:
         remedy=check.spec.remedy,
         owners=_owners(concerned),
         reproduce=first.reproduce,
-        evidence=tuple(item for result in failed for item in result.evidence),
+        evidence=_evidence(failed),
         where=where,
         why=check.spec.why,
         since=verdict.changes.failing_since.get(check.spec.id, "") if verdict.changes else "",
+    )
+
+
+def _evidence(results: Sequence[CaseResult]) -> tuple[Evidence, ...]:
+    """What the cases left behind; of several cases each piece tells whose it is."""
+    return tuple(
+        item.model_copy(update={"name": f"{item.name}, {result.case}"}) if result.case and len(results) > 1 else item
+        for result in results
+        for item in result.evidence
     )
 
 
@@ -129,7 +143,7 @@ def _undecided(verdict: Verdict) -> list[Reason]:
                 owners=_owners(concerned),
                 remedy="Remove the cause and run the gate again.",
                 reproduce=results[0].reproduce if alone and results else "",
-                evidence=tuple(item for result in results for item in result.evidence) if alone else (),
+                evidence=_evidence(results) if alone else (),
             )
         )
     return found

@@ -13,10 +13,20 @@ from rich.text import Text
 from stagehold.model import Outcome, Promise, Verdict
 from stagehold.reporting import facts
 from stagehold.reporting.reasons import reasons
+from stagehold.reporting.terminal_lines import print_command
 from stagehold.reporting.terminal_waivers import print_changes, print_waivers
 from stagehold.reporting.text import clip, one_line, plural, short_digest, utc
 
 MOST_REASONS = 12
+_COUNTED = (
+    ("passed", "passed", "default"),
+    ("failed", "failed", "bold red"),
+    ("waived", "waived", "magenta"),
+    ("could not\ncheck", "unknown", "bold yellow"),
+    ("not\nconfigured", "uncovered", "default"),
+    ("not\napplicable", "not_applicable", "default"),
+)
+"""Heading, field of `SuiteRow` and style; what no suite has is left out."""
 _STYLES = {"good": "green", "bad": "red", "open": "yellow", "waived": "magenta", "none": "dim"}
 
 
@@ -94,12 +104,13 @@ def _why(verdict: Verdict, console: Console) -> None:
                     ("observed" if reason.sign.tone == "bad" else "cause", clip(reason.observed, 600)),
                     ("where", one_line(reason.where, 200)),
                     ("who acts", one_line(", ".join(reason.owners), 200)),
+                    ("matters", clip(reason.why, 400)),
                     ("remedy", clip(reason.remedy, 400)),
-                    ("reproduce", clip(reason.reproduce, 1000)),
                 ),
                 (0, 0, 0, 2),
             )
         )
+        print_command(console, "reproduce", reason.reproduce, 2)
     if len(found) > MOST_REASONS:
         console.print()
         console.print(Text(f"and {len(found) - MOST_REASONS} more; decision.html names them all"))
@@ -114,27 +125,21 @@ def _suites(verdict: Verdict, console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("suite", overflow="fold", min_width=10)
     table.add_column("state", no_wrap=True)
-    waived = ("waived",) if any(row.waived for row in rows) else ()
-    for name in ("passed", "failed", *waived, "could not\ncheck", "not con-\nfigured", "took"):
-        table.add_column(name, justify="right", no_wrap=True)
-    all_well = all(row.ended_well for row in rows)
-    if not all_well:
-        table.add_column("ended", overflow="fold")
+    counted = [column for column in _COUNTED if column[1] == "passed" or any(getattr(r, column[1]) for r in rows)]
+    for heading in (*(heading for heading, _, _ in counted), "took"):
+        table.add_column(heading, justify="right", vertical="bottom", no_wrap=True)
     for row in rows:
-        cells = [
+        counts = [(getattr(row, field), style) for _, field, style in counted]
+        table.add_row(
             Text(one_line(row.name, 40)),
             Text(f"{row.sign.glyph} {row.sign.word}", style=_STYLES[row.sign.tone]),
-            Text(str(row.passed)),
-            Text(str(row.failed), style="bold red" if row.failed else "dim"),
-            *([Text(str(row.waived), style=_STYLES["waived"] if row.waived else "dim")] if waived else []),
-            Text(str(row.unknown), style="bold yellow" if row.unknown else "dim"),
-            Text(str(row.uncovered), style="default" if row.uncovered else "dim"),
+            *(Text(str(count), style=style if count else "dim") for count, style in counts),
             Text(row.took),
-        ]
-        if not all_well:
-            cells.append(Text(one_line(row.ended, 120), style="default" if row.ended_well else "bold yellow"))
-        table.add_row(*cells)
+        )
     console.print(table)
+    for row in rows:
+        if not row.ended_well:
+            console.print(Text(f"{one_line(row.name, 40)}: {one_line(row.ended, 200)}", style="bold yellow"))
 
 
 def _promises(verdict: Verdict, console: Console) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stagehold.model import CaseResult, CheckResult, Outcome
+from stagehold.reporting.terminal_lines import print_command
 from stagehold.reporting.text import clip, one_line, plural
 from stagehold.reporting.waiver_drafts import FILE_NAME as DRAFTS
 
@@ -23,10 +24,11 @@ _LOOKS = {
     Outcome.NOT_APPLICABLE: ("·", "dim"),
 }
 _MOST_CASES = 10
+_LABEL = len("why it matters")
 
 
-def print_checks(results: Sequence[CheckResult], console: Console, folder: Path) -> None:
-    """One line per check, passed ones last in detail; expected, observed, remedy and reproduction of the rest."""
+def print_checks(results: Sequence[CheckResult], console: Console, folder: Path, hints: Sequence[str] = ()) -> None:
+    """One line per check; expected, observed, remedy and reproduction of those that did not pass; then the hints."""
     ordered = sorted(results, key=lambda result: (result.spec.suite, result.spec.id))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
     for result in ordered:
@@ -43,6 +45,12 @@ def print_checks(results: Sequence[CheckResult], console: Console, folder: Path)
     for result in ordered:
         if result.outcome is not Outcome.PASSED:
             _print_open(result, console)
+    for number, hint in enumerate(hints):
+        heading = (
+            "" if number else "what was seen of the logins; review it, nothing is learned from the system under test"
+        )
+        console.print(Text(f"\n{heading}".rstrip(), style="bold"))
+        console.print(Text(hint), soft_wrap=True)
     console.print()
     console.print(Text("not a gate: no verdict was written", style="dim"))
     console.print(Text(f"evidence: {folder}"), soft_wrap=True)
@@ -55,9 +63,15 @@ def _print_open(result: CheckResult, console: Console) -> None:
     console.print()
     console.print(Text(f"{glyph} {result.spec.id} {result.spec.claim}", style=style))
     shown = [case for case in result.cases if case.outcome is not Outcome.PASSED]
-    rows = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for label, value in (
-        *(pair for case in shown[:_MOST_CASES] for pair in _case_rows(case)),
+    for number, case in enumerate(shown[:_MOST_CASES]):
+        if number:
+            console.print()
+        _print_rows(console, _case_rows(case))
+        print_command(console, "reproduce", case.reproduce, 2)
+        print_command(console, "evidence", "\n".join(item.path for item in case.evidence), 2)
+    if len(shown) > _MOST_CASES:
+        console.print(Text(f"  and {plural(len(shown) - _MOST_CASES, 'more case')}"))
+    about = [
         (
             "why it matters",
             (result.spec.why or f"it proves {', '.join(result.spec.proves)}")
@@ -66,12 +80,20 @@ def _print_open(result: CheckResult, console: Console) -> None:
         ),
         ("remedy", result.spec.remedy if result.outcome is Outcome.FAILED else ""),
         ("defined in", f"suites/{result.spec.location}"),
-    ):
+    ]
+    _print_rows(console, about)
+
+
+def _print_rows(console: Console, rows: Sequence[tuple[str, str]]) -> None:
+    """Names and values under each other, every group as far in as the others; empty values are left out."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(width=_LABEL)
+    table.add_column(overflow="fold")
+    for label, value in rows:
         if value:
-            rows.add_row(Text(label, style="dim"), Text(value))
-    console.print(Padding(rows, (0, 0, 0, 2)))
-    if len(shown) > _MOST_CASES:
-        console.print(Text(f"  and {plural(len(shown) - _MOST_CASES, 'more case')}"))
+            table.add_row(Text(label, style="dim"), Text(value))
+    if table.row_count:
+        console.print(Padding(table, (0, 0, 0, 2)))
 
 
 def _case_rows(case: CaseResult) -> list[tuple[str, str]]:
@@ -79,7 +101,10 @@ def _case_rows(case: CaseResult) -> list[tuple[str, str]]:
         ("case", case.case),
         ("expected", clip(case.expected, 600)),
         ("observed", clip(case.observed, 600)),
-        ("because", clip(case.message, 600)),
-        ("reproduce", case.reproduce),
-        ("evidence", ", ".join(item.path for item in case.evidence)),
+        ("because", clip(_because(case), 600)),
     ]
+
+
+def _because(case: CaseResult) -> str:
+    """The message, without what was just said to be observed."""
+    return case.message.replace(case.observed, "").strip(" :;,") if case.observed else case.message

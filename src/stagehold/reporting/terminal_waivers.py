@@ -51,11 +51,11 @@ def print_changes(changes: Changes | None, console: Console) -> None:
         )
         if ids
     ]
-    rows += [
-        ("failing since", f"{check} {utc(moment)}")
-        for check, moment in changes.failing_since.items()
-        if check not in changes.newly_failing
-    ]
+    known: dict[str, list[str]] = {}
+    for check, moment in changes.failing_since.items():
+        if check not in changes.newly_failing:
+            known.setdefault(moment, []).append(check)
+    rows += [(f"failing since {utc(moment)}", one_line(", ".join(known[moment]), 600)) for moment in sorted(known)]
     rows += [(f"p95 of {name}", f"{then:g} ms → {now:g} ms") for name, (then, now) in changes.p95_ms.items()]
     rows += [("history", changes.note)] if changes.note else []
     for word, text in rows or [("nothing", "every check came out as it did then")]:

@@ -11,6 +11,8 @@ import re
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
+from markupsafe import Markup, escape
+
 from stagehold.errors import ReportError
 
 _INVISIBLE = re.compile(
@@ -19,6 +21,7 @@ _INVISIBLE = re.compile(
 )
 _DIGEST_DIGITS = 12
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_BACKTICKS = re.compile(r"`([^`\n]{1,200})`")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$^=])")
 
 
@@ -92,6 +95,11 @@ def link(path: str) -> str:
     if not path or path.startswith("/") or "\\" in path or ".." in parts or clean(path) != path:
         raise ReportError(f"evidence path {clean(path)!r} leads out of the run's folder")
     return quote(path)
+
+
+def code_spans(text: str) -> Markup:
+    """HTML of cleaned text, in which what stands between backticks is code; everything is escaped before."""
+    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(clean(text)))))  # noqa: S704 - escaped in this line
 
 
 def markdown(text: str, limit: int = 400) -> str:

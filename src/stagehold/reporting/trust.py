@@ -12,6 +12,12 @@ VERIFY = (
     " | sha256sum --check --quiet && echo intact"
 )
 """A command line for the run's folder: whether every file is the one that was written."""
+REPORTS_FAILED = "the reports could not be written"
+"""How the problem of a run begins whose files may not all have been searched for secrets."""
+_CLEAN = (
+    "None was found: evidence was searched before it was rendered, every file, this page too, before it was published."
+)
+_UNSEARCHED = "Whether files of this run hold any is not known: the reports could not be written. Do not publish them."
 
 
 def took(run: RunInfo) -> str:
@@ -38,6 +44,7 @@ def lines(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     expected, executed = verdict.expected_checks, verdict.executed_checks
     rest = expected - executed
     counted = f"{plural(expected, 'check')} expected, {executed} came to a result"
+    unwritten = any(problem.what.startswith(REPORTS_FAILED) for problem in verdict.problems)
     leaks = [problem for problem in verdict.problems if problem.leak]
     return (
         ("Counted", f"{counted}; {rest} did not, by name on this page." if rest else f"{counted}: all of them."),
@@ -46,7 +53,7 @@ def lines(verdict: Verdict) -> tuple[tuple[str, str], ...]:
             "Secrets",
             f"{plural(len(leaks), 'find')}: the files are set apart, and what was found must be changed."
             if leaks
-            else "Every file is searched before it is published; a find refuses the release.",
+            else (_UNSEARCHED if unwritten else _CLEAN),
         ),
         ("Signature", "This verdict carries none; manifest.json holds the digest of every file of the run."),
     )

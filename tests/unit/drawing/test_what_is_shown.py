@@ -91,7 +91,7 @@ def test_the_ladder_shows_where_the_chain_breaks() -> None:
     assert "20 days left" in texts(drawing)
     assert "ended 3 days ago" in texts(drawing)
     assert "not signed by the next" in drawing.alt
-    assert "anchor, trusted beforehand CN=Root" in drawing.alt
+    assert "Anchor, trusted beforehand CN=Root" in drawing.alt
 
 
 def test_latency_shows_limits_and_failures() -> None:

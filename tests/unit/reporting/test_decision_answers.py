@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from stagehold.model import Decision, Verdict
+from stagehold.model import Decision, Outcome, Problem, Verdict
 from stagehold.reporting.answers import NOBODY, actors, answers, title
 from stagehold.reporting.decision import render_decision
 from stagehold.reporting.reasons import reasons
 from stagehold.reporting.text import minute
-from stagehold.reporting.trust import VERIFY, lines, took
+from stagehold.reporting.trust import REPORTS_FAILED, VERIFY, lines, took
 from tests.unit.reporting import pages, samples
 
 
@@ -28,18 +28,33 @@ def test_go() -> None:
 
 
 def test_no_go() -> None:
-    """No, with the failed checks, the ratio of promises, and every owner with the number of reasons."""
+    """No, with the gravest reason in words, the ratio of promises, and every owner with the number of reasons."""
     found = answered(samples.no_go(3))
     assert found["May we deploy"][0] == "No"
-    assert found["Why not"] == ("4 reasons", "Failed: ACC-008, NET-001, TLS-001. 3 of 8 required promises kept.")
+    assert found["Why not"] == (
+        "4 reasons",
+        (
+            "First: “A company gets no object of another company by its identifier” is not true. "
+            "3 of 8 required promises kept."
+        ),
+    )
     assert found["Who acts"] == ("3 owners", "application team (2), infrastructure (1), platform (1).")
+
+
+def test_another_build_is_the_first_reason() -> None:
+    """Where another build runs, that comes before what was seen of it, and both builds are named at the top."""
+    verdict = samples.no_go(12)
+    assert reasons(verdict)[0].checks == ("FUN-001",)
+    word, says = answered(verdict)["Is it the right build"]
+    assert word == "another build"
+    assert "Expected: sha256:4f1d4f1d4f1d…, running: sha256:0b9e0b9e0b9e…" in says
 
 
 def test_no_decision() -> None:
     """Not yet, with the cause; a cause that concerns no promise is for whoever runs the gate."""
     found = answered(samples.inconclusive())
     assert found["May we deploy"][0] == "Not yet"
-    assert found["Why not"][1].startswith("the lane 'load' was stopped at its deadline.")
+    assert found["Why not"][1].startswith("The lane 'load' was stopped at its deadline.")
     assert NOBODY in found["Who acts"][1]
 
 
@@ -58,6 +73,9 @@ def test_go_with_a_waiver_is_never_a_plain_go() -> None:
             assert word in text, word
     assert "every promise that is required was proven or is waived" in html
     assert "failed and waived" in html
+    assert "Not proven by it</dt><dd>S15 HTTPS is used between servers and users." in html
+    assert html.count("Not proven by it") == 1, "the waiver that nothing needs takes no proof away"
+    assert html.count("30 Nov 2026, 05:19 UTC") == 2, "once at the top, once with the waiver"
 
 
 def test_an_expired_waiver_blocks_by_name() -> None:
@@ -83,6 +101,13 @@ def test_a_leak_is_the_first_reason() -> None:
     assert dict(lines(verdict))["Secrets"].startswith("1 find")
 
 
+def test_only_a_finished_search_is_called_clean() -> None:
+    """The page says that no secret was found only where every file was searched before it was published."""
+    unwritten = samples.verdict(problems=(Problem(what=f"{REPORTS_FAILED}: the disk is full"),))
+    assert dict(lines(samples.go()))["Secrets"].startswith("None was found")
+    assert "not known" in dict(lines(unwritten))["Secrets"]
+
+
 def test_what_changed_is_told() -> None:
     """Newly failing, repaired, new checks and latency then and now; and since when each failure lasts."""
     html, markdown = render_decision(pages.changed())
@@ -92,6 +117,18 @@ def test_what_changed_is_told() -> None:
     assert "New in this run" in html
     assert "Failing since 21 Nov 2026, 02:00 UTC" in html
     assert "No history was given" in render_decision(samples.go())[0]
+
+
+def test_evidence_of_several_cases_tells_whose_it_is() -> None:
+    """Three links of one name would be a riddle; the link of a single case needs no more."""
+    verdict = samples.no_go(2)
+    check = next(check for check in verdict.checks if check.spec.id == "TLS-001")
+    both = tuple(case.model_copy(update={"outcome": Outcome.FAILED}) for case in check.cases)
+    checks = [check.model_copy(update={"cases": both}) if c.spec.id == "TLS-001" else c for c in verdict.checks]
+    names = {r.checks: [e.name for e in r.evidence] for r in reasons(verdict.model_copy(update={"checks": checks}))}
+    assert names["TLS-001",] == [f"what answered, {case.case}" for case in both]
+    assert len(both) > 1
+    assert names["ACC-008",] == ["what answered"]
 
 
 def test_a_reason_is_listed_with_everybody_who_owns_it() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stagehold.errors import ReportError
-from stagehold.model import Evidence, Verdict
+from stagehold.model import Evidence, Outcome, Verdict
 from stagehold.reporting import figures as module
 from stagehold.reporting.decision import render_decision
 from stagehold.reporting.figures import figures, inlined
@@ -90,6 +90,22 @@ def test_each_drawing_is_shown_once_and_those_of_failed_checks_open(tmp_path: Pa
     assert sorted(("TLS-008", "TLS-009")) == sorted(next(f.checks for f in found if "TLS-008" in f.checks))
     assert len(found) == len({figure.path for figure in found}) == 5
     assert all(figure.svg and figure.alt for figure in found)
+
+
+def test_the_drawing_of_a_passed_case_stays_folded() -> None:
+    """Where one endpoint of two is bad, only the drawing of the bad one is unfolded."""
+    verdict = samples.no_go(1)
+    check = next(check for check in verdict.checks if check.outcome is Outcome.FAILED)
+    outcomes = {case.case: case.outcome for case in check.cases}
+    assert set(outcomes.values()) == {Outcome.FAILED, Outcome.PASSED}
+    cases = [
+        case.model_copy(
+            update={"evidence": (Evidence(name=case.case, media_type="image/svg+xml", path=f"{n}.svg", alt="a"),)}
+        )
+        for n, case in enumerate(check.cases)
+    ]
+    shown = verdict.model_copy(update={"checks": (check.model_copy(update={"cases": tuple(cases)}),)})
+    assert {f.name: f.open for f in figures(shown, None)} == {c: o is Outcome.FAILED for c, o in outcomes.items()}
 
 
 def test_the_page_has_drawing_words_and_numbers(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from stagehold.errors import ReportError
 from stagehold.model import CaseResult, Decision, Outcome, Problem, RunInfo, Verdict
 from stagehold.reporting.junit import render_junit
 from stagehold.verdict import unfinished, with_problem
-from tests.unit.reporting import samples
+from tests.unit.reporting import pages, samples
 from tests.unit.reporting.sketches import SKETCHES
 
 GOLDEN = """\
@@ -149,3 +149,18 @@ def test_a_thousand_cases_are_quick() -> None:
     began = time.monotonic()
     assert len(list(ET.fromstring(render_junit(verdict)).iter("testcase"))) == 1001
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("name", [*samples.SAMPLES, "go_with_waiver", "waiver_expired"])
+def test_gitlab_shows_every_case_with_its_text(name: str) -> None:
+    """GitLab reads XML as Rails does, where a `type` such as `string` or `file` means conversion, and drops doubles."""
+    root = ET.fromstring(render_junit(pages.PAGES[name]()))
+    converted = (
+        "symbol date datetime duration integer float decimal boolean string yaml base64Binary hexBinary file array"
+    )
+    assert root.tag == "testsuites"
+    assert [mark.get("type") for mark in root.iter() if mark.get("type") in converted.split()] == []
+    for mark in (*root.iter("failure"), *root.iter("error")):
+        assert mark.text or mark.get("message")
+    cases = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
+    assert len(cases) == len(set(cases)) > 0

@@ -9,9 +9,11 @@ import pytest
 from rich.console import Console
 
 from stagehold.errors import ReportError
-from stagehold.model import Outcome, Problem
+from stagehold.model import Changes, Outcome, Problem
 from stagehold.reporting.facts import DECISIONS
 from stagehold.reporting.terminal import print_summary
+from stagehold.reporting.terminal_lines import trim
+from stagehold.reporting.terminal_waivers import print_changes
 from tests.unit.reporting import samples
 
 
@@ -20,6 +22,7 @@ def printed(name: str, width: int, *, terminal: bool = False) -> str:
     console = Console(
         file=stream, width=width, force_terminal=terminal, color_system="standard" if terminal else "auto"
     )
+    trim(console)
     print_summary(samples.SAMPLES[name][0](), console, {"decision": Path("reports/runs/r/decision.html")})
     return stream.getvalue()
 
@@ -27,9 +30,10 @@ def printed(name: str, width: int, *, terminal: bool = False) -> str:
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("name", samples.SAMPLES)
 def test_summary_fits_and_starts_with_the_decision(name: str, width: int) -> None:
-    """No line is wider than the terminal, no colour code is in a file; the decision is the first and the last line."""
+    """No line but a command is wider than the terminal or ends in blanks; the decision is the first and last line."""
     text = printed(name, width)
-    assert max(len(line) for line in text.splitlines()) <= width
+    assert max(len(line) for line in text.splitlines() if not line.startswith("    curl ")) <= width
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
     assert "\x1b" not in text
     sign = DECISIONS[samples.SAMPLES[name][1]]
     assert text.strip().splitlines()[0] == f"{sign.glyph} {sign.word}"
@@ -52,6 +56,21 @@ def test_summary_tells_what_the_page_tells() -> None:
         "17 checks: 13 passed, 3 failed, 1 not configured",
     ):
         assert part in text, part
+
+
+def test_a_command_can_be_copied() -> None:
+    """However narrow the terminal is, a command stands on one line, as it is to be typed."""
+    assert "\n    curl -si https://ledger.demo.test:8443/ # TLS-001\n" in printed("no_go_3", 40)
+
+
+def test_a_column_of_nothing_is_left_out() -> None:
+    """The table of suites counts what happened; an end that was none is told below it."""
+    text = printed("go", 80)
+    assert "configured" not in text.split("promises:")[0]
+    assert "check\n" not in text
+    table = printed("inconclusive", 80).split("17 checks:")[1].split("promises:")[0]
+    assert "could not" in table
+    assert "\nload: did not finish: stopped at its deadline of 900 s\n" in table
 
 
 def test_no_sequence_of_the_target_reaches_the_terminal() -> None:
@@ -85,3 +104,11 @@ def test_many_reasons_are_counted() -> None:
     verdict = samples.many(30, lambda _: Outcome.FAILED)
     print_summary(verdict, Console(file=stream, width=100))
     assert "and 18 more; decision.html names them all" in stream.getvalue()
+
+
+def test_failures_known_before_are_told_by_the_moment_they_began() -> None:
+    """Thirteen checks that fail since one run are one line, not thirteen."""
+    stream = io.StringIO()
+    since = dict.fromkeys(("ACC-008", "NET-001", "TLS-001"), "2026-11-21T02:00:00Z")
+    print_changes(Changes(failing_since=since), Console(file=stream, width=100))
+    assert "failing since 2026-11-21 02:00:00 UTC: ACC-008, NET-001, TLS-001 " in stream.getvalue()

@@ -16,6 +16,7 @@ from stagehold.errors import ReportError
 from stagehold.reporting.text import (
     clean,
     clip,
+    code_spans,
     duration,
     link,
     markdown,
@@ -143,3 +144,11 @@ def test_moments_and_numbers() -> None:
     assert plural(1200, "check") == "1,200 checks"
     assert short_digest("sha256:" + "ab" * 32) == "sha256:abababababab…"
     assert short_digest("") == ""
+
+
+def test_backticks_become_code_and_nothing_else_does() -> None:
+    """Remedies name settings in backticks; markup of the target stays text, inside the backticks too."""
+    assert code_spans("declare `policy.x` now") == "declare <code>policy.x</code> now"
+    assert code_spans("one ` alone, <b>") == "one ` alone, &lt;b&gt;"
+    assert code_spans("`<img src=x>`") == "<code>&lt;img src=x&gt;</code>"
+    assert "<script" not in code_spans(HOSTILE)
