@@ -145,7 +145,7 @@ def unfinished(
     all_problems.insert(0, Problem(what=reason, remedy=remedy))
     return Verdict(
         decision=Decision.INCONCLUSIVE,
-        headline=f"No decision: {reason.splitlines()[0].rstrip('.')}.",
+        headline=f"No decision: {reason.splitlines()[0].rstrip('.:')}.",
         reasons=tuple(problem.what for problem in all_problems),
         run=run,
         problems=tuple(all_problems),

@@ -61,11 +61,13 @@ def test_nobody_imports_the_command_line() -> None:
     assert [name for name in GRAPH if name not in allowed and uses(name, "stagehold.cli")] == []
 
 
-def test_the_verdict_knows_only_the_model() -> None:
-    """`verdict` and `statement`'s judgement stay pure."""
-    ours = {name for name in GRAPH["stagehold.verdict"] if name.startswith("stagehold")}
+@pytest.mark.parametrize("module", ["verdict", "judgement", "commitments", "waivers"])
+def test_who_decides_knows_only_the_model(module: str) -> None:
+    """What a run amounts to is computed from the model alone: no files, no environment, no pytest."""
+    deciding = {f"stagehold.{name}" for name in ("model", "judgement", "commitments", "waivers")}
+    ours = {name for name in GRAPH[f"stagehold.{module}"] if name.startswith("stagehold")}
 
-    assert ours == {"stagehold.model"}
+    assert ours <= deciding
 
 
 def test_model_and_errors_are_leaves() -> None:

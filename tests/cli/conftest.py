@@ -33,6 +33,10 @@ class Page(http.server.BaseHTTPRequestHandler):
     """Answers like a service of its own kind: a start page, 404 elsewhere, HSTS everywhere."""
 
     hsts = "max-age=63072000; includeSubDomains"
+    csp = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+
+    def version_string(self) -> str:
+        return "foreign"
 
     def do_GET(self) -> None:
         known = self.path == "/"
@@ -40,13 +44,16 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if known else 404)
         if self.hsts:
             self.send_header("Strict-Transport-Security", self.hsts)
-        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Security-Policy", self.csp)
+        self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
 
     do_HEAD = do_GET  # noqa: N815 - the name http.server wants
+    do_POST = do_GET  # noqa: N815
     do_OPTIONS = do_GET  # noqa: N815
 
     def log_message(self, *args: object) -> None:
@@ -94,6 +101,7 @@ def serve(tmp_path: Path, authority: Authority) -> Iterator[Callable[..., Servic
         (tmp_path / "ca.pem").write_text(authority.root.pem, encoding="ascii")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain, key)
+        context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from stagehold.environment.fingerprints import file_references
 from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError
 from stagehold.redaction.forms import why_not
@@ -95,11 +96,19 @@ def declared(environment: Environment) -> tuple[Reference, ...]:
         if vantage.agent.startswith("netns:"):
             file = vantage.agent.removeprefix("netns:")
             found.append(Reference(f"file:{file}", f"vantage {name}", secret=False))
+        if vantage.ssh_config is not None:
+            found.append(Reference(f"file:{vantage.ssh_config}", f"vantage {name}", secret=False))
+    if environment.baselines.ports is not None:
+        found.append(Reference(f"file:{environment.baselines.ports}", "baselines.ports", secret=False))
+    if environment.evidence.firewall_tests is not None:
+        file = environment.evidence.firewall_tests.file
+        found.append(Reference(f"file:{file}", "evidence.firewall_tests", secret=False))
     if environment.tls.trust.ca_file is not None:
         found.append(Reference(f"file:{environment.tls.trust.ca_file}", "tls.trust.ca_file", secret=False))
     found += [Reference(a.password_ref, f"account {a.alias}") for a in environment.accounts]
     if environment.inventory is not None and (environment.inventory.openapi or "").startswith("file:"):
         found.append(Reference(str(environment.inventory.openapi), "inventory.openapi", secret=False))
+    found += [Reference(file, key, secret=False) for file, key in file_references(environment)]
     return tuple(found)
 
 

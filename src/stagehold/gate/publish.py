@@ -10,6 +10,7 @@ from pathlib import Path
 from stagehold.errors import StageholdError
 from stagehold.gate.quarantine import QUARANTINE, LeakFound, blocked_by, require_clean, set_apart
 from stagehold.model import Problem, Verdict
+from stagehold.redaction.redactor import Redactor
 from stagehold.redaction.registry import KNOWN, SecretRegistry
 from stagehold.reporting.allure import write_allure_results
 from stagehold.reporting.allure_cli import find_allure_cli, find_node, generate_allure_report
@@ -18,6 +19,7 @@ from stagehold.reporting.decision import render_decision
 from stagehold.reporting.executor import executor_of
 from stagehold.reporting.junit import render_junit
 from stagehold.reporting.manifest import manifest
+from stagehold.reporting.trust import REPORTS_FAILED
 from stagehold.reporting.waiver_drafts import FILE_NAME as DRAFTS
 from stagehold.reporting.waiver_drafts import write_drafts
 from stagehold.runs import VERDICT, write_durably, write_verdict
@@ -53,7 +55,7 @@ def publish(
         reason = f"{type(error).__name__}: {error}" if isinstance(error, ValueError) else str(error)
         verdict = with_problem(
             verdict,
-            Problem(what=f"the reports could not be written: {reason}", remedy=getattr(error, "remedy", "")),
+            Problem(what=f"{REPORTS_FAILED}: {reason}", remedy=getattr(error, "remedy", "")),
         )
         _salvage(folder, verdict)
         try:
@@ -130,7 +132,9 @@ def _quarantine(folder: Path, verdict: Verdict, found: LeakFound, secrets: Secre
         require_clean(folder, secrets)
         _finish(folder)
     except (OSError, StageholdError, ValueError) as error:
-        problem = Problem(what=f"the files could not all be set apart: {error}", remedy="Do not publish this folder.")
+        # The name of a file may hold what was found in it.
+        why = error.strerror if isinstance(error, OSError) else Redactor(secrets).text(str(error))
+        problem = Problem(what=f"the files could not all be set apart: {why}", remedy="Do not publish this folder.")
         return with_problem(verdict, problem)
     return verdict
 

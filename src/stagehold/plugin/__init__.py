@@ -23,7 +23,7 @@ from stagehold.environment.secrets import register
 from stagehold.errors import ConfigError, StageholdError, Uncovered
 from stagehold.events import EventLog, utc_now
 from stagehold.model import CaseResult, CheckSpec, ExpectedCheck, Outcome
-from stagehold.plugin.conceal import conceal
+from stagehold.plugin.conceal import conceal, require_silent
 from stagehold.plugin.core import parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.explain import SECTION, explain
@@ -142,6 +142,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         spec = spec_of(item)
         if spec is None:
             raise pytest.UsageError(f"{item.nodeid}: a test below a suite must be a check; decorate it with @check")
+        require_silent(item, config.stash[REDACTOR])
         known = checks.get(spec.id)
         if known is None:
             checks[spec.id] = ExpectedCheck(spec=spec, cases=(case_of(item),))

@@ -18,3 +18,16 @@ def conceal(report: pytest.TestReport | pytest.CollectReport, redactor: Redactor
         if (hidden := redactor.text(shown)) != shown:
             report.longrepr = hidden
     report.sections[:] = [(redactor.text(name), redactor.text(content)) for name, content in report.sections]
+
+
+def require_silent(item: pytest.Item, redactor: Redactor) -> None:
+    """Refuse a case whose id holds a secret: it would stand in every name, file and history of this case.
+
+    Raises:
+        pytest.UsageError: naming the function, not the id.
+    """
+    if redactor.text(item.nodeid) != item.nodeid:
+        file, line, _ = item.location
+        raise pytest.UsageError(
+            f"{file}:{(line or 0) + 1}: the id of a case holds a secret; give the parameter an id of its own"
+        )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import pytest
 
 from stagehold.errors import NotApplicable, StageholdError, Uncovered
 from stagehold.model import Outcome
+from stagehold.waivers import stable
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Judged:
     message: str = ""
 
 
+_LONGEST = 560
 PASSED = Judged(Outcome.PASSED)
 
 
@@ -60,6 +63,13 @@ def combine(phases: list[Judged]) -> Judged:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, bounded; pytest's assertion details stay in the traceback."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:600]
+    """The first line of an error's text; pytest's assertion details stay in the traceback.
+
+    What is too long ends with a digest of all of it: a waiver accepts a failure by these words, and two that differ
+    only further on must not be taken for the same.
+    """
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if len(line) <= _LONGEST:
+        return line
+    digest = hashlib.sha256(stable(line).encode("utf-8", "backslashreplace")).hexdigest()[:12]
+    return f"{line[:_LONGEST]}… ({len(line)} characters, sha256 {digest})"

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus, unquote
 SHORTEST = 6
 """Characters of a value that can be recognised; anything shorter is part of too many other words."""
 SHORTEST_ENCODED = 8
-"""Bytes of a derived form; shorter ones turn up in random data."""
+"""Bytes of a form in hex, base64 or UTF-16; shorter ones turn up in random data."""
 _WORD = 12
 _NUMBER = 10
 _TOKEN = 16
@@ -50,13 +50,13 @@ def forms_of(value: str) -> frozenset[bytes]:
     Base64 is taken at its three alignments without the characters that depend on neighbours, so that the value
     is found inside a longer encoded text, too.
     """
-    return frozenset(form for form in _forms(value) if len(form) >= SHORTEST_ENCODED) | {
-        value.encode("utf-8", "surrogatepass")
-    }
-
-
-def _forms(value: str) -> Iterator[bytes]:
     raw = value.encode("utf-8", "surrogatepass")
+    return frozenset(
+        (raw, *_texts(value, raw), *(form for form in _codes(value, raw) if len(form) >= SHORTEST_ENCODED))
+    )
+
+
+def _texts(value: str, raw: bytes) -> Iterator[bytes]:
     texts = {
         json.dumps(value)[1:-1],
         json.dumps(value, ensure_ascii=False)[1:-1],
@@ -64,13 +64,21 @@ def _forms(value: str) -> Iterator[bytes]:
         html.escape(value),
         html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
         html.escape(value, quote=False),
+        html.escape(value).replace("&#x27;", "&apos;"),
+        # Doubled quotes: CSV (RFC 4180), SQL and YAML. The last is what a shell needs.
+        value.replace('"', '""'),
+        value.replace("'", "''"),
+        value.replace("'", "'\"'\"'"),
     }
     for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
         texts |= {quoted, _ESCAPE.sub(lambda found: found[0].lower(), quoted)}
-    if (unquoted := unquote(value)) != value:
+    if (unquoted := unquote(value)) != value and not why_not(unquoted):
         texts.add(unquoted)
     texts |= {json.dumps(text)[1:-1] for text in texts}
     yield from (text.encode("utf-8", "surrogatepass") for text in texts)
+
+
+def _codes(value: str, raw: bytes) -> Iterator[bytes]:
     yield raw.hex().encode()
     yield raw.hex().upper().encode()
     for shift in range(3):

@@ -20,10 +20,17 @@ def install(redactor: Redactor = REDACTOR) -> None:
         sys.stderr.write(redactor.text("".join(traceback.format_exception(kind, error, trace))))
 
     def show_in_thread(hook: threading.ExceptHookArgs) -> None:
+        # As Python itself does: a thread that leaves by SystemExit says nothing.
+        if hook.exc_value is not None and not isinstance(hook.exc_value, SystemExit):
+            show(hook.exc_type, hook.exc_value, hook.exc_traceback)
+
+    def show_unraisable(hook: sys.UnraisableHookArgs) -> None:
         if hook.exc_value is not None:
+            # Without the object: its description may hold anything.
             show(hook.exc_type, hook.exc_value, hook.exc_traceback)
 
     sys.excepthook = show
+    sys.unraisablehook = show_unraisable
     threading.excepthook = show_in_thread
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import lzma
 import re
 import zipfile
 import zlib
@@ -12,9 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stagehold.redaction.decode import PNG, png_chunks
 from stagehold.redaction.registry import KNOWN, SecretRegistry
 from stagehold.redaction.shapes import find_shapes
+from stagehold.redaction.unpack import PNG, Budget, Unreadable, png_chunks
 
 MASK = "[redacted]"
 MOST_UNPACKED = 256 << 20
@@ -23,6 +24,7 @@ CARRIERS = re.compile(
 )
 """Names of headers that carry credentials."""
 _PICTURE_TEXTS = {b"tEXt", b"zTXt", b"iTXt", b"eXIf"}
+_DAMAGED = (zipfile.BadZipFile, ValueError, RuntimeError, EOFError, zlib.error, lzma.LZMAError)
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b\x08"
 
 
@@ -60,15 +62,7 @@ class Redactor:
         Raises:
             OSError: an archive is damaged or too large, so that nobody can say what it holds.
         """
-        if not self._masks:
-            return data
-        if data.startswith(_ZIP):
-            return self._zip(data)
-        if data.startswith(_GZIP):
-            return self._gzip(data)
-        if data.startswith(PNG):
-            return _without_texts(data)
-        return self._plain(data)
+        return self._unpacked(data, Budget(MOST_UNPACKED)) if self._masks else data
 
     def files(self, paths: Iterable[Path]) -> None:
         """Rewrite those files that hold a secret (OSError when that fails)."""
@@ -82,35 +76,47 @@ class Redactor:
             return data
         for form, name in self._secrets.present(data):
             data = data.replace(form, f"[redacted:{name}]".encode())
-        spans = sorted(find_shapes(data), key=lambda found: found[1], reverse=True)
-        end = len(data)
-        for kind, start, stop in spans:
-            if stop <= end:
-                data = data[:start] + f"[redacted:{kind.replace(' ', '-')}]".encode() + data[stop:]
-                end = start
+        for kind, start, stop in reversed(_apart(find_shapes(data))):
+            data = data[:start] + f"[redacted:{kind.replace(' ', '-')}]".encode() + data[stop:]
         return data
 
-    def _zip(self, data: bytes) -> bytes:
+    def _unpacked(self, data: bytes, budget: Budget) -> bytes:
+        if data.startswith(_ZIP):
+            return self._zip(data, budget)
+        if data.startswith(_GZIP):
+            return self._gzip(data, budget)
+        if data.startswith(PNG):
+            return _without_texts(data)
+        return self._plain(data)
+
+    def _zip(self, data: bytes, budget: Budget) -> bytes:
         """Member by member; Playwright's traces keep what was typed and sent as JSON, one object a line."""
         target = io.BytesIO()
-        left = MOST_UNPACKED
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(target, "w") as copy:
                 for member in source.infolist():
                     with source.open(member) as stream:
-                        body = stream.read(left + 1)
-                    left -= len(body)
-                    if left < 0:
-                        raise OSError("the archive unpacks to more than can be redacted")
+                        body = stream.read(budget.left + 1)
+                    budget.take(len(body))
                     entry = zipfile.ZipInfo(self.text(member.filename), member.date_time)
                     entry.compress_type = zipfile.ZIP_DEFLATED
-                    copy.writestr(entry, self._member(body))
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+                    copy.writestr(entry, self._member(body, budget))
+        except (
+            Unreadable,
+            zipfile.BadZipFile,
+            ValueError,
+            RuntimeError,
+            EOFError,
+            zlib.error,
+            lzma.LZMAError,
+        ) as error:
             raise OSError(f"the archive cannot be redacted: {error}") from error
         return target.getvalue()
 
-    def _member(self, body: bytes) -> bytes:
-        return b"\n".join(self._line(line) for line in body.split(b"\n")) if body[:1] == b"{" else self.data(body)
+    def _member(self, body: bytes, budget: Budget) -> bytes:
+        if body[:1] == b"{":
+            return b"\n".join(self._line(line) for line in body.split(b"\n"))
+        return self._unpacked(body, budget)
 
     def _line(self, line: bytes) -> bytes:
         try:
@@ -119,15 +125,25 @@ class Redactor:
             return self._plain(line)
         return self._plain(json.dumps(self.value(_without_credentials(document)), ensure_ascii=False).encode())
 
-    def _gzip(self, data: bytes) -> bytes:
+    def _gzip(self, data: bytes, budget: Budget) -> bytes:
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-                body = stream.read(MOST_UNPACKED + 1)
-        except (OSError, EOFError, zlib.error) as error:
+                body = stream.read(budget.left + 1)
+            budget.take(len(body))
+        except (Unreadable, OSError, EOFError, zlib.error) as error:
             raise OSError(f"the compressed evidence cannot be redacted: {error}") from error
-        if len(body) > MOST_UNPACKED:
-            raise OSError("the compressed evidence unpacks to more than can be redacted")
-        return gzip.compress(self.data(body), mtime=0)
+        return gzip.compress(self._unpacked(body, budget), mtime=0)
+
+
+def _apart(spans: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """In order, those that overlap as one: a token in a cookie goes with the cookie."""
+    found: list[tuple[str, int, int]] = []
+    for kind, start, stop in sorted(spans, key=lambda span: span[1]):
+        if found and start < found[-1][2]:
+            found[-1] = (*found[-1][:2], max(stop, found[-1][2]))
+        else:
+            found.append((kind, start, stop))
+    return found
 
 
 def _without_credentials(value: Any) -> Any:
