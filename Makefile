@@ -28,8 +28,8 @@ lint: setup ## ruff and mypy --strict
 selftest: setup ## the whole defect matrix: clean → GO, each defect → exactly its checks fail (half an hour)
 	@$(BIN)/stagehold selftest
 
-bench: setup ## measure speed and memory against the targets and print the table
-	@$(BIN)/python tests/bench/bench.py
+bench: setup ## measure speed and memory against the targets; BENCH="--only scan reports" measures those only
+	@$(BIN)/python -m tests.bench.bench $(BENCH)
 
 docs: setup ## write the generated documentation and the JSON Schema again
 	@$(BIN)/python -m stagehold.catalogue.reference --write docs/checks.md
