@@ -25,7 +25,7 @@ FILE_NAME = "environment.yaml"
 UNUSED = "is not used by this version; remove it"
 NOT_YET = (
     "attestations", "dns", "endpoints", "internal_domains", "logs",
-    "mail_catcher", "mail_flows", "rpo", "rto", "sessions", "sites",
+    "mail_catcher", "mail_flows", "rpo", "rto", "sites",
 )  # fmt: skip
 """Keys of later versions. Accepting them silently would look as if something were checked."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stagehold.errors import StageholdError
@@ -46,7 +47,6 @@ def publish(
     try:
         require_clean(folder, secrets)
         _write_reports(folder, verdict, allure=allure, history=history)
-        _write_pages(folder, verdict)
         require_clean(folder, secrets)
         _finish(folder)
     except LeakFound as found:
@@ -89,10 +89,17 @@ def _write_reports(folder: Path, verdict: Verdict, *, allure: bool, history: Pat
         if (folder / stale).exists():
             shutil.rmtree(folder / stale)
     write_drafts(folder, verdict.checks, verdict.run.finished[:10])
-    if allure:
-        write_allure_results(verdict, folder, executor=executor_of(os.environ))
-        name = f"{verdict.run.environment}: {verdict.decision.value.replace('_', '-')}"
-        generate_allure_report(folder, node=find_node(), cli=find_allure_cli(), name=name, history=history)
+    if not allure:
+        _write_pages(folder, verdict)
+        return
+    write_allure_results(verdict, folder, executor=executor_of(os.environ))
+    name = f"{verdict.run.environment}: {verdict.decision.value.replace('_', '-')}"
+    node, cli = find_node(), find_allure_cli()
+    # Rendering is another program's work for seconds; the pages are made meanwhile.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        rendering = beside.submit(generate_allure_report, folder, node=node, cli=cli, name=name, history=history)
+        _write_pages(folder, verdict)
+        rendering.result()
 
 
 def _write_pages(folder: Path, verdict: Verdict) -> None:
