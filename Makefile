@@ -25,8 +25,9 @@ lint: setup ## ruff and mypy --strict
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/mypy
 
-selftest: setup ## the whole defect matrix: clean → GO, each defect → exactly its checks fail (half an hour)
+selftest: setup setup-tests ## the whole defect matrix: clean → GO, each defect → exactly its checks fail (half an hour)
 	@$(BIN)/stagehold selftest
+	@$(BIN)/python -m tests.ports.matrix
 
 bench: setup ## measure speed and memory against the targets; BENCH="--only scan reports" measures those only
 	@$(BIN)/python -m tests.bench.bench $(BENCH)

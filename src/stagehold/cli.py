@@ -153,11 +153,9 @@ def _complain(error: StageholdError) -> None:
 
 
 def _console() -> Console:
-    from rich.console import Console
+    from stagehold.reporting.terminal_lines import console
 
-    from stagehold.reporting.ci_log import harmless
-
-    return Console() if sys.stdout.isatty() else Console(file=harmless(sys.stdout))
+    return console()
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -209,7 +207,7 @@ def _check(arguments: argparse.Namespace) -> int:
         ),
         console,
     )
-    print_checks(checked.results, console, checked.folder)
+    print_checks(checked.results, console, checked.folder, checked.hints)
     for problem in checked.problems:
         _complain(StageholdError(problem.what, remedy=problem.remedy))
     return checked.exit_code

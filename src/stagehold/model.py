@@ -87,6 +87,7 @@ SAFEGUARDS: dict[str, str] = {
     "browser-protection": "Responses carry the protections browsers understand.",
     "information-restraint": "Responses reveal nothing that helps an attacker.",
     "release-identity": "What runs is the very build that is to be released.",
+    "separate-environment": "What is tested is tested apart from production.",
     "working-journeys": "What people do every day works.",
     "data-integrity": "Data are what their owner entered, complete and in balance.",
     "service-capacity": "The service answers in time at the declared load.",

@@ -97,6 +97,34 @@ def test_certificates_are_in_date(tls_scan, certificate_rules, evidence):
 
 
 @check(
+    "TLS-011",
+    severity="normal",
+    proves=["trusted-certificate"],
+    why="A stolen key stays useful as long as its certificate lives; clients refuse public ones that live too long.",
+    remedy="Have the certificate issued for a shorter time, and renewed by a machine.",
+    defects=["certificate-lives-too-long"],
+)
+def test_certificate_does_not_live_too_long(tls_scan, certificate_rules, evidence):
+    """No leaf certificate lives longer than its issuer's rules allow.
+
+    Public certificates: 398 days, 200 where issued since 2026-03-15, 100 since 2027-03-15, 47 since 2029-03-15 (the
+    first and the last second counted). Those of a private CA: `tls.trust.max_lifetime_days_private`, without which the
+    claim is not configured. Sources: CA/Browser Forum ballot SC-081v3 and Baseline Requirements 6.3.2, CWE-324.
+    """
+    problems = [
+        f"{chain.address}: {problem}"
+        for chain in tls_scan.chains
+        if (problem := certificate_rules.long_lived(chain.certificates))
+    ]
+    evidence.compare(
+        expected=f"at most {certificate_rules.longest(tls_scan.chains[0].certificates)} days",
+        observed="; ".join(problems) or "no longer",
+    )
+
+    assert not problems, f"{tls_scan}: {'; '.join(problems)}"
+
+
+@check(
     "TLS-012",
     severity="critical",
     proves=["trusted-certificate"],

@@ -41,6 +41,32 @@ def test_suites_are_authenticated_encryption(tls_scan, accepted_suites, evidence
 
 
 @check(
+    "TLS-004",
+    severity="critical",
+    proves=["encrypted-transport"],
+    why="Whoever records the traffic and gets the server's key years later can read all of it.",
+    remedy="Leave only suites with ECDHE or DHE in the listener's list for TLS 1.2.",
+    defects=["static-rsa-suite-accepted"],
+)
+def test_suites_take_fresh_keys(tls_scan, accepted_suites, evidence):
+    """Every TLS 1.2 suite accepted takes fresh keys for each session (forward secrecy).
+
+    From the answers of TLS-003; fresh are the keys of ECDHE and DHE. Suites of the broken class are left to TLS-005,
+    older versions to TLS-001; suites of TLS 1.3 take fresh keys by themselves. An unanswered handshake is inconclusive;
+    for an endpoint that refuses TLS 1.2 the claim does not apply. Sources: RFC 9325 section 4.1, ASVS 12.1.2, CWE-327.
+    """
+    evidence.reproduce(
+        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} "
+        "-tls1_2 -cipher 'kRSA:!aNULL:!eNULL' </dev/null"
+    )
+    found = accepted_suites.without_forward_secrecy()
+    shown = "; ".join(map(str, found))
+    evidence.compare(expected="suites with ECDHE or DHE only in TLS 1.2", observed=shown or "such suites only")
+
+    assert not found, f"{tls_scan}: without forward secrecy: {shown}"
+
+
+@check(
     "TLS-005",
     severity="blocker",
     proves=["encrypted-transport"],
@@ -52,8 +78,9 @@ def test_no_broken_suite_is_accepted(tls_scan, accepted_suites, evidence):
     """No endpoint accepts a suite that is NULL, anonymous, EXPORT, RC2, RC4, DES, 3DES or MD5-based, in any version.
 
     Every suite that sslyze knows is offered in every version, and once more all broken ones of IANA's registry
-    together, in a ClientHello of our own, so that none is missed because no library here speaks it. An unanswered
-    handshake is inconclusive. Sources: RFC 9325 section 4.1, RFC 7465, RFC 9150, WSTG-CRYP-01, CWE-326, CWE-327.
+    together, in a ClientHello of our own, so that none is missed because no library here speaks it; a refusal of those
+    counts beside sound suites that are accepted in the same way. An unanswered handshake is inconclusive.
+    Sources: RFC 9325 section 4.1, RFC 7465, RFC 9150, WSTG-CRYP-01, CWE-326, CWE-327.
     """
     evidence.reproduce(
         f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} "

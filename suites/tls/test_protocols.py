@@ -20,9 +20,9 @@ OPTIONS = {"SSL 2.0": "ssl2", "SSL 3.0": "ssl3", "TLS 1.0": "tls1", "TLS 1.1": "
 def test_legacy_version_is_refused(tls_scan, version, evidence):
     """No endpoint completes a handshake older than TLS 1.2.
 
-    Every address of the endpoint is offered every suite of the version (sslyze). Refused means that the
-    server answered and declined; an unanswered handshake, or a server that accepts nothing at all, is
-    inconclusive.
+    Every address of the endpoint is offered every suite of the version (sslyze). Refused means that the server
+    answered and declined, or hung up twice while it went on shaking hands otherwise; an unanswered handshake, or a
+    server that accepts nothing at all, is inconclusive.
     Sources: RFC 8996, RFC 9325 section 3.1.1, ASVS 12.1.1, WSTG-CRYP-01, CWE-327.
     """
     evidence.table("suites", ("address", "version", "answer", "suite"), tls_scan.accepted_suites())
@@ -50,8 +50,8 @@ def test_legacy_version_is_refused(tls_scan, version, evidence):
 def test_tls_13_is_preferred(tls_scan, evidence):
     """TLS 1.3 is accepted, and agreed on with clients that offer TLS 1.2 and TLS 1.3.
 
-    Every address is offered TLS 1.3 alone (sslyze), then both versions (Python's ssl). Where
-    `tls.profile.require_tls13` is false the claim is not made, and counts as not configured.
+    Every address is offered TLS 1.3 alone (sslyze), then both versions in a ClientHello of our own, hybrid groups
+    included. Where `tls.profile.require_tls13` is false the claim is not made, and counts as not configured.
     Sources: ASVS 12.1.1, NIST SP 800-52r2 section 3.1, RFC 9325 section 3.1.1.
     """
     evidence.table("suites", ("address", "version", "answer", "suite"), tls_scan.accepted_suites())
@@ -64,3 +64,40 @@ def test_tls_13_is_preferred(tls_scan, evidence):
     evidence.compare(expected="TLS 1.3 at every address", observed="; ".join(wrong) or "TLS 1.3")
 
     assert not wrong, f"{tls_scan}: {'; '.join(wrong)}"
+
+
+@check(
+    "TLS-015",
+    severity="normal",
+    proves=["encrypted-transport"],
+    why="Somebody on the way may put words before a client's own, or keep the server busy with handshakes.",
+    remedy="Update the TLS library, and switch off renegotiation, or that which clients initiate.",
+    defects=["client-renegotiation-allowed"],
+)
+def test_renegotiation_is_safe(tls_scan, evidence):
+    """TLS 1.2 announces secure renegotiation, and does not renegotiate as often as a client asks for it.
+
+    The announcement is read from the ServerHello; then a handshake is finished and others asked for on the same
+    connection, at every address. Ten in a row fail; stacks that allow a few in so many minutes, such as Node, are at no
+    risk. An alert or the end of the connection is a refusal; silence is inconclusive. Not applicable where no address
+    speaks TLS 1.2; not configured where only a client with a certificate could look.
+    Sources: RFC 5746 section 3.6, RFC 9325 section 3.5, CVE-2009-3555, CWE-400.
+    """
+    rows = [
+        (one.address, one.renegotiation.secure, one.renegotiation.rounds, one.renegotiation.problem)
+        for one in tls_scan.addresses
+        if one.renegotiation
+    ]
+    evidence.table(
+        "renegotiation", ("address", "announced as secure", "times a client got it", "not known because"), rows
+    )
+    evidence.reproduce(
+        f"(sleep 1; echo R; sleep 2) | openssl s_client -connect {tls_scan.dialled} "
+        f"-servername {tls_scan.endpoint.name} -tls1_2"
+    )
+    problems = tls_scan.renegotiation_problems()
+    evidence.compare(
+        expected="announced as secure, refused to clients sooner or later", observed="; ".join(problems) or "the same"
+    )
+
+    assert not problems, f"{tls_scan}: {'; '.join(problems)}"

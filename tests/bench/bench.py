@@ -22,6 +22,7 @@ from rich.table import Table
 
 from stagehold.gate.publish import publish
 from stagehold.redaction.scan import scan_tree
+from tests.bench import ports
 from tests.bench.synthetic import registry, thousand_results, tree
 
 STAGEHOLD = [sys.executable, "-m", "stagehold"]
@@ -153,6 +154,7 @@ def figures(runs: int) -> dict[str, Callable[[], list[Figure]]]:
         "reports": lambda: [Figure("reports of 1,000 results", [report_seconds() for _ in range(3)], "s", 5)],
         "scan": lambda: [Figure("search for leaks", [scan_speed() for _ in range(3)], "MB/s", 20, at_least=True)],
         "demo": demos,
+        "ports": lambda: [Figure(*line) for line in ports.measure(runs)],
     }
 
 

@@ -29,8 +29,11 @@ commitments:
 """
 
 
+NAME = "app.foreign.test"
+
+
 class Page(http.server.BaseHTTPRequestHandler):
-    """Answers like a service of its own kind: a start page, 404 elsewhere, HSTS everywhere."""
+    """Answers like a service of its own kind: a start page, 404 elsewhere, 421 to other names, HSTS everywhere."""
 
     hsts = "max-age=63072000; includeSubDomains"
     csp = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
@@ -41,7 +44,10 @@ class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         known = self.path == "/"
         body = b"<h1>A foreign service</h1>" if known else b"<h1>Not here</h1>"
-        self.send_response(200 if known else 404)
+        ours = str(self.headers.get("Host", "")).partition(":")[0] == NAME
+        self.send_response(421 if not ours else 200 if known else 404)
+        if not ours:
+            body = b"<h1>Not under this name</h1>"
         if self.hsts:
             self.send_header("Strict-Transport-Security", self.hsts)
         self.send_header("Content-Type", "text/html; charset=utf-8")
@@ -70,7 +76,7 @@ class Service:
 
     def describe(self, more: str = "", *, base: str | None = None, statement: bool = True) -> Path:
         """An environment file for it; `more` is appended."""
-        url = base or f"https://app.foreign.test:{self.port}"
+        url = base or f"https://{NAME}:{self.port}"
         lines = ["environment: {id: foreign}"]
         if statement:
             (self.folder / "statement.yaml").write_text(STATEMENT, encoding="utf-8")
@@ -97,7 +103,7 @@ def serve(tmp_path: Path, authority: Authority) -> Iterator[Callable[..., Servic
     servers: list[http.server.ThreadingHTTPServer] = []
 
     def start(handler: type[Page] = Page) -> Service:
-        chain, key = write_chain(tmp_path, authority.leaf("app.foreign.test"), authority.intermediate)
+        chain, key = write_chain(tmp_path, authority.leaf(NAME), authority.intermediate)
         (tmp_path / "ca.pem").write_text(authority.root.pem, encoding="ascii")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain, key)

@@ -71,6 +71,17 @@ def test_what_the_database_cannot_hold_is_refused(lab: Lab) -> None:
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8443", "10.77.0.10:8443", "ledger.demo.test.evil.example"]
+)
+def test_other_names_are_misdirected(lab: Lab, host: str) -> None:
+    """A request for any other name than the service's own is a 421, protected like every answer."""
+    answer = lab.anonymous().get(f"{lab.base}/healthz", headers={"Host": host}, timeout=10)
+    assert answer.status_code == 421
+    assert answer.headers["strict-transport-security"] == HSTS
+    assert "status" not in answer.text
+
+
 @pytest.mark.parametrize("path", ["/", "/login", "/api/me?x=1", "/a%20b", "//evil.example/"])
 def test_plain_http_only_redirects(lab: Lab, path: str) -> None:
     """Plain HTTP answers 308 to the same path over https, on the service's name, with nothing else in it."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-from dataclasses import dataclass
+import subprocess
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 DAY = dt.timedelta(days=1)
 
@@ -22,7 +25,7 @@ class Issued:
     """A certificate with its key."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: Key
 
     @property
     def pem(self) -> str:
@@ -41,9 +44,10 @@ def issue(
     names: tuple[str, ...] = (),
     start: float = -100,
     end: float = 265,
+    key: Key | None = None,
 ) -> Issued:
     """A certificate valid from `start` to `end` days from now; without an issuer it signs itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
         x509.CertificateBuilder()
@@ -62,7 +66,25 @@ def issue(
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), critical=False)
-    return Issued(builder.sign(signer, hashes.SHA256()), key)
+    edwards = isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
+    return Issued(builder.sign(signer, None if edwards else hashes.SHA256()), key)
+
+
+def signed_with(digest: str, issued: Issued, issuer: Issued) -> Issued:
+    """The same certificate with a signature that `cryptography` refuses to make, such as `sha1`: openssl does."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file, text in (("ca.pem", issuer.pem), ("ca.key", issuer.key_pem)):
+            (folder / file).write_text(text)
+        for file, text in (("it.pem", issued.pem), ("it.key", issued.key_pem)):
+            (folder / file).write_text(text)
+        ask = "-x509toreq -in it.pem -key it.key -copy_extensions copyall -out it.csr"
+        sign = f"-req -in it.csr -CA ca.pem -CAkey ca.key -{digest} -copy_extensions copyall -set_serial 77 -days 365"
+        for command in (ask, sign):
+            done = subprocess.run(
+                ["openssl", "x509", *command.split()], cwd=folder, capture_output=True, check=True, timeout=20
+            )
+    return replace(issued, certificate=x509.load_pem_x509_certificate(done.stdout))
 
 
 def _general(name: str) -> x509.GeneralName:
@@ -84,8 +106,8 @@ class Authority:
         root = issue(f"{name} Root", ca=True, start=-1000, end=3000)
         return cls(root, issue(f"{name} Intermediate", root, ca=True, start=-500, end=1000))
 
-    def leaf(self, *names: str, start: float = -100, end: float = 265) -> Issued:
-        return issue(names[0] if names else "no name", self.intermediate, names=names, start=start, end=end)
+    def leaf(self, *names: str, start: float = -100, end: float = 265, key: Key | None = None) -> Issued:
+        return issue(names[0] if names else "no name", self.intermediate, names=names, start=start, end=end, key=key)
 
     def ca_file(self, folder: Path) -> Path:
         path = folder / "ca.pem"

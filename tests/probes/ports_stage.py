@@ -19,7 +19,7 @@ from stagehold.environment.model import Environment
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.ports import nmap_runs
-from stagehold.probes.ports import scan as ports
+from stagehold.probes.ports import passes as ports
 from stagehold.probes.ports.nmap_runs import NmapRun
 from stagehold.probes.ports.scan import scan_host
 

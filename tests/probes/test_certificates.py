@@ -12,7 +12,7 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagehold.errors import ProbeError
+from stagehold.errors import ProbeError, Uncovered
 from stagehold.probes.tls import certificates
 from tests.probes.pki import DAY, NOW, Authority, Issued, issue
 
@@ -231,3 +231,55 @@ class FakeCertificate:
 
     def __init__(self, start: dt.datetime, end: dt.datetime) -> None:
         self.not_valid_before_utc, self.not_valid_after_utc = start, end
+
+
+@pytest.mark.parametrize(
+    ("issued", "days"),
+    [
+        ("2018-05-01", 825),
+        ("2020-08-31", 825),
+        ("2020-09-01", 398),
+        ("2026-03-14", 398),
+        ("2026-03-15", 200),
+        ("2027-03-14", 200),
+        ("2027-03-15", 100),
+        ("2029-03-14", 100),
+        ("2029-03-15", 47),
+        ("2040-01-01", 47),
+    ],
+)
+def test_public_caps_follow_the_day_of_issue(issued: str, days: int) -> None:
+    """As the CA/Browser Forum has decided (ballot SC-081v3)."""
+    assert certificates.public_cap(dt.datetime.fromisoformat(issued).replace(tzinfo=dt.UTC)) == days
+
+
+SECOND = 1 / 86400
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "allowed", "too_long"),
+    [
+        (90, 100, False),
+        (100 - SECOND, 100, False),
+        (100, 100, True),
+        (730, 100, True),
+    ],
+)
+def test_a_certificate_lives_from_its_first_second_through_its_last(
+    anchors: certificates.Anchors, lifetime: float, allowed: int, too_long: bool
+) -> None:
+    """A certificate of N days ends a second before the N days are over."""
+    leaf = AUTHORITY.leaf("app.test", start=-10, end=lifetime - 10)
+    rules = certificates.CertificateRules(anchors, "auto", NOW, private_days=allowed)
+
+    assert bool(rules.long_lived([leaf.certificate])) is too_long
+
+
+def test_a_private_ca_has_the_cap_that_is_declared_for_it(anchors: certificates.Anchors) -> None:
+    """Without one the claim is not configured, and the public caps hold for the public store only."""
+    leaf = AUTHORITY.leaf("app.test", start=-1, end=300)
+
+    with pytest.raises(Uncovered):
+        certificates.CertificateRules(anchors, "auto", NOW).long_lived([leaf.certificate])
+    public = certificates.CertificateRules(certificates.read_anchors(None), "auto", NOW, private_days=9999)
+    assert public.longest([leaf.certificate]) == certificates.public_cap(leaf.certificate.not_valid_before_utc)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,11 +16,14 @@ from hypothesis import strategies as st
 from stagehold.environment.model import Environment, Host, Vantage
 from stagehold.errors import NotApplicable, ProbeError
 from stagehold.network.door import Network
+from stagehold.probes.ports import passes
 from stagehold.probes.ports import scan as ports
+from stagehold.probes.ports.agents import HERE
+from stagehold.probes.ports.budget import PacketBudget
 from stagehold.probes.ports.classes import DATABASE, MANAGEMENT, describe
 from stagehold.probes.ports.facts import AddressPorts, PortScan
+from stagehold.probes.ports.lies import tarpit
 from stagehold.probes.ports.nmap_runs import NmapRun, PortState, port_ranges, read_ranges, read_xml
-from stagehold.probes.ports.scan import tarpit
 from stagehold.probes.ports.vantage import require_vantage
 
 ADDRESS = "192.0.2.1"
@@ -74,53 +78,77 @@ def test_ranges_are_written_and_read_alike(ports: set[int]) -> None:
     assert read_ranges(port_ranges(sorted(ports))) == sorted(ports)
 
 
-def answers(monkeypatch: pytest.MonkeyPatch, *passes: set[int]) -> list[list[int]]:
+def answers(monkeypatch: pytest.MonkeyPatch, *seen: set[int]) -> list[list[int]]:
     """Let each pass over ports 1 to 9 answer `closed` for its set; returns what each pass was asked."""
     asked: list[list[int]] = []
 
     def fake(address: str, wanted: Iterable[int], **_: object) -> NmapRun:
         asked.append(list(wanted))
-        seen = passes[len(asked) - 1]
+        closed = seen[len(asked) - 1]
         return NmapRun(
             address,
-            {port: PortState("closed" if port in seen else "filtered", "") for port in asked[-1]},
+            {port: PortState("closed" if port in closed else "filtered", "") for port in asked[-1]},
             "",
             "nmap",
-            0.0,
+            1.0,
         )
 
-    monkeypatch.setattr(ports, "run_nmap", fake)
-    monkeypatch.setattr(ports, "ALL_PORTS", range(1, 10))
+    monkeypatch.setattr(passes, "run_nmap", fake)
+    monkeypatch.setattr(passes, "ALL_PORTS", range(1, 10))
     return asked
 
 
+def ask(seconds: float = 60) -> list[NmapRun]:
+    return passes.ask_all(
+        ADDRESS, agent=HERE, raw=False, end=time.monotonic() + seconds, budget=PacketBudget(1000), answering=0.0
+    )
+
+
 @pytest.mark.parametrize(
-    ("passes", "asked"),
+    ("seen", "asked"),
     [
         ([set(range(1, 10))], [9]),
-        ([set(range(1, 9)), set()], [9, 1]),
-        ([set(), set()], [9, 9]),
+        ([set(range(1, 9)), set(), set()], [9, 1, 1]),
+        ([set(), set(), set()], [9, 9, 9]),
         ([{1, 2, 3}, {4, 5}, set()], [9, 6, 4]),
+        ([{1, 2, 3}, {4, 5}, {6}, set()], [9, 6, 4, 3]),
         ([{1, 2, 3}, {4, 5}, {6, 7, 8, 9}], [9, 6, 4]),
     ],
 )
 def test_silent_ports_are_asked_until_none_answers_any_more(
-    monkeypatch: pytest.MonkeyPatch, passes: list[set[int]], asked: list[int]
+    monkeypatch: pytest.MonkeyPatch, seen: list[set[int]], asked: list[int]
 ) -> None:
-    """A port is silent only when a whole pass over the silent ones found no new answer."""
-    seen = answers(monkeypatch, *passes)
+    """A port is silent only when it was asked three times and a whole pass over the silent ones found no new answer."""
+    wanted = answers(monkeypatch, *seen)
 
-    runs = ports._passes(ADDRESS, time.monotonic() + 60, 1000)
+    runs = ask()
 
-    assert [len(wanted) for wanted in seen] == asked == [len(run.ports) for run in runs]
+    assert [len(ports) for ports in wanted] == asked == [len(run.ports) for run in runs]
 
 
 def test_loss_without_end_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """While each pass still finds new answers, silence proves nothing."""
-    answers(monkeypatch, {1}, {2}, {3}, {4}, {5}, {6})
+    answers(monkeypatch, {1}, {2}, {3}, {4}, {5}, {6}, {7})
 
     with pytest.raises(ProbeError, match="get lost"):
-        ports._passes(ADDRESS, time.monotonic() + 60, 1000)
+        ask()
+
+
+def test_refusals_that_do_not_dwindle_are_limited_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that refuses as many connections in each pass limits them; the number a second is told."""
+    answers(monkeypatch, *(set(range(n * 60, n * 60 + 60)) for n in range(3)))
+    monkeypatch.setattr(passes, "ALL_PORTS", range(1, 1000))
+
+    with pytest.raises(ProbeError, match="refuses only about 60 connections a second"):
+        ask()
+
+
+def test_refusals_that_dwindle_are_lost_packets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each pass finds a fraction of what the one before found, packets were lost and are caught up with."""
+    answers(monkeypatch, set(range(1, 800)), set(range(800, 950)), set(range(950, 1000)))
+    monkeypatch.setattr(passes, "ALL_PORTS", range(1, 1000))
+
+    assert sum(len(run.in_state("closed")) for run in ask()) == 999
 
 
 def test_time_that_is_used_up_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +156,84 @@ def test_time_that_is_used_up_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> 
     answers(monkeypatch, {1}, {2})
 
     with pytest.raises(ProbeError, match="time for scanning was used up"):
-        ports._passes(ADDRESS, time.monotonic() - 1, 1000)
+        ask(seconds=-1)
+
+
+@pytest.mark.parametrize(("answering", "floor"), [(1.0, 0), (0.9, 0), (0.5, 2000), (0.01, 30000), (0.0, 30000)])
+def test_no_rate_is_forced_on_answers(answering: float, floor: int) -> None:
+    """Where most ports answer nmap keeps its own pace; the more are silent, the more of the lease is used."""
+    assert passes.floor_rate(answering, 30000) == floor
+
+
+def test_a_rate_that_was_too_high_is_not_forced_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a forced pass brings many answers after all, the next one is slower; after nmap's own pace none is."""
+    rates: list[int] = []
+
+    def fake(address: str, wanted: Iterable[int], *, min_rate: int = 0, **_: object) -> NmapRun:
+        rates.append(min_rate)
+        ports_asked = list(wanted)
+        answered = set(ports_asked[: len(ports_asked) * 4 // 10]) if len(rates) == 1 else set()
+        states = {port: PortState("closed" if port in answered else "filtered", "") for port in ports_asked}
+        return NmapRun(address, states, "", "nmap", 1.0)
+
+    monkeypatch.setattr(passes, "run_nmap", fake)
+    for answering in (0.0, 1.0):
+        passes.ask_all(
+            ADDRESS,
+            agent=HERE,
+            raw=True,
+            end=time.monotonic() + 60,
+            budget=PacketBudget(30000),
+            answering=answering,
+        )
+        assert rates == ([30000, 2500, 30000] if answering == 0.0 else [0, 30000, 30000])
+        rates.clear()
+
+
+def test_ports_that_fit_into_no_command_line_are_asked_in_pieces() -> None:
+    """Every other port is a list too long for one argument; all of them are asked all the same."""
+    parts = passes._parts(range(1, 65536, 2))
+
+    assert len(parts) > 1
+    assert all(len(port_ranges(part)) <= 100_000 for part in parts)
+    assert [port for part in parts for port in part] == list(range(1, 65536, 2))
+
+
+def test_leases_never_exceed_the_budget() -> None:
+    """Six hosts scanned side by side have no more packets between them than were declared."""
+    budget, held, most = PacketBudget(1000, hosts=6), [0], [0]
+    lock = threading.Lock()
+
+    def work() -> None:
+        for _ in range(20):
+            with budget.lease() as rate:
+                with lock:
+                    held[0] += rate
+                    most[0] = max(most[0], held[0])
+                time.sleep(0.001)
+                with lock:
+                    held[0] -= rate
+        budget.done()
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert not any(thread.is_alive() for thread in threads)
+    assert 500 <= most[0] <= 1000
+
+
+def test_the_last_host_has_the_whole_budget() -> None:
+    """When the others are done, one host is scanned with everything."""
+    budget = PacketBudget(1000, hosts=3)
+    with budget.lease() as rate:
+        assert rate == 333
+    budget.done()
+    budget.done()
+    with budget.lease() as rate:
+        assert rate == 1000
 
 
 @pytest.mark.parametrize(("count", "told"), [(0, False), (100, False), (101, True), (65535, True)])
@@ -169,11 +274,11 @@ def test_every_declared_address_is_scanned(monkeypatch: pytest.MonkeyPatch) -> N
     states = {port: PortState("closed", "reset") for port in range(1, 65536)}
     seen: list[str] = []
 
-    def observe(_network: Network, _environment: Environment, _host: Host, address: str, *_: object) -> AddressPorts:
+    def observe(_: object, address: str) -> AddressPorts:
         seen.append(address)
         return AddressPorts(address, states, frozenset(), ())
 
-    monkeypatch.setattr(ports, "_scan_address", observe)
+    monkeypatch.setattr(ports._Look, "at", observe)
     found = ports.scan_host(Network.build(environment), environment, environment.hosts[0])
 
     assert seen == [ADDRESS, "2001:db8::1"]

@@ -15,6 +15,7 @@ import pytest
 from stagehold.environment.model import Environment
 from stagehold.errors import NotAllowed, ProbeError
 from stagehold.network.door import Network
+from stagehold.probes.ports import passes
 from stagehold.probes.ports import scan as ports
 from stagehold.probes.ports.nmap_runs import run_nmap
 from stagehold.probes.ports.scan import scan_host
@@ -90,7 +91,7 @@ def described(address: str, *declared: int, consent: bool = True) -> Environment
 def test_an_ordinary_user_scans_by_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without raw sockets the scan connects, and finds the same."""
     monkeypatch.setattr(ports, "may_use_raw_sockets", lambda: False)
-    monkeypatch.setattr(ports, "ALL_PORTS", range(40000, 40100))
+    monkeypatch.setattr(passes, "ALL_PORTS", range(40000, 40100))
     address = fresh_address()
     with socket.create_server((address, 40040)):
         environment = described(address, 40040)
@@ -105,7 +106,7 @@ def test_a_listener_of_the_machine_is_interference(monkeypatch: pytest.MonkeyPat
     address = fresh_address()
     with socket.create_server(("0.0.0.0", 0)) as listener:
         port = listener.getsockname()[1]
-        monkeypatch.setattr(ports, "ALL_PORTS", range(port, port + 1))
+        monkeypatch.setattr(passes, "ALL_PORTS", range(port, port + 1))
         environment = described(address)
         with pytest.raises(ProbeError, match=rf"port {port} of {address} .* listener of this machine"):
             scan_host(Network.build(environment), environment, environment.hosts[0])
@@ -116,7 +117,7 @@ def test_an_undeclared_listener_of_the_host_is_none(monkeypatch: pytest.MonkeyPa
     address = fresh_address()
     with socket.create_server((address, 0)) as listener:
         port = listener.getsockname()[1]
-        monkeypatch.setattr(ports, "ALL_PORTS", range(port, port + 1))
+        monkeypatch.setattr(passes, "ALL_PORTS", range(port, port + 1))
         environment = described(address)
         found = scan_host(Network.build(environment), environment, environment.hosts[0])
 

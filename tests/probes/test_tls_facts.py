@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,13 @@ from tests.probes.pki import issue
 
 LEAF = issue("app.test", names=("app.test",))
 TIMED_OUT = "Connection to server timed out during the TLS handshake"
+HUNG_UP = (
+    TIMED_OUT,
+    "Server rejected the connection",
+    "Server closed the connection during the TLS handshake",
+    "Server interrupted the TLS handshake",
+    "TLS alert: Internal error",
+)
 REFUSED = "TLS alert: protocol version "
 
 
@@ -90,6 +98,76 @@ def test_one_accepted_suite_outweighs_unanswered_ones() -> None:
     mixed = suites(accepted=1, rejected=5, message=TIMED_OUT)
 
     assert scan(answer(**{COMMANDS["TLS 1.1"]: mixed})).accepts("TLS 1.1")
+
+
+@pytest.mark.parametrize("message", HUNG_UP)
+def test_a_hang_up_is_a_refusal_only_when_it_was_settled(message: str) -> None:
+    """Suites that the server hung up on count as refused, or accepted, when the second offer said so."""
+    command = COMMANDS["TLS 1.1"]
+    document = answer(**{command: suites(rejected=3, message=message)})
+
+    def told(**again: list[str]) -> TlsScan:
+        return scan({**document, "again": {command: again}})
+
+    assert not told(refused=["R0", "R1", "R2"], accepted=[]).accepts("TLS 1.1")
+    assert told(refused=["R0"], accepted=["R1"]).suites("TLS 1.1") == (("192.0.2.1", "R1"),)
+    for unsettled in (told(refused=["R0", "R1"], accepted=[]), told(), scan(document)):
+        with pytest.raises(ProbeError, match="never answered"):
+            unsettled.accepts("TLS 1.1")
+
+
+def test_an_unsettled_suite_of_an_accepted_version_is_told() -> None:
+    """The version is accepted, and of its suites one is not known."""
+    mixed = suites(accepted=1, rejected=2, message=HUNG_UP[1])
+    found = scan({**answer(**{COMMANDS["TLS 1.1"]: mixed}), "again": {COMMANDS["TLS 1.1"]: {"refused": ["R0"]}}})
+
+    assert found.accepts("TLS 1.1")
+    assert found.unknown(["TLS 1.1"]) == ("192.0.2.1: TLS 1.1: 1 handshakes were never answered",)
+
+
+REFUSES, ACCEPTS = suites(rejected=3), suites(accepted=1)
+
+
+@pytest.mark.parametrize(
+    ("tls13", "negotiated", "gaps", "words"),
+    [
+        (ACCEPTS, "TLS 1.3", (), ""),
+        (ACCEPTS, "TLS 1.3", ("something else is not known",), ""),
+        (REFUSES, "TLS 1.3", (), ""),
+        (failed("BUG_IN_SSLYZE"), "TLS 1.3", (), ""),
+        (REFUSES, "TLS 1.2", (), "refuses TLS 1.3"),
+        (REFUSES, "", (), "refuses TLS 1.3"),
+        (ACCEPTS, "TLS 1.2", (), "agrees on TLS 1.2"),
+        (ACCEPTS, "", ("no answer",), None),
+        (ACCEPTS, "", (), None),
+        (failed("BUG_IN_SSLYZE"), "", (), None),
+        (suites(rejected=3, message=TIMED_OUT), "", ("no answer",), None),
+    ],
+)
+def test_tls_13_is_preferred_missing_or_not_known(
+    tls13: dict[str, Any], negotiated: str, gaps: tuple[str, ...], words: str | None
+) -> None:
+    """Preferred is what was agreed on; what was not seen (None) is a ProbeError."""
+    one = replace(read_answer("192.0.2.1", answer(**{COMMANDS["TLS 1.3"]: tls13})), negotiated=negotiated, gaps=gaps)
+    found = TlsScan(TlsEndpoint(host="app.test"), (one,))
+
+    if words is None:
+        with pytest.raises(ProbeError):
+            found.not_preferring_tls13()
+    else:
+        assert [words in problem for problem in found.not_preferring_tls13()] == ([True] if words else [])
+
+
+def test_one_address_without_tls_13_is_enough() -> None:
+    """A balancer with one old machine behind it does not prefer TLS 1.3, whatever another address hides."""
+    old = replace(read_answer("192.0.2.1", answer()), negotiated="TLS 1.2")
+    hidden = read_answer("192.0.2.2", {})
+    fine = replace(read_answer("192.0.2.3", answer(**{COMMANDS["TLS 1.3"]: ACCEPTS})), negotiated="TLS 1.3")
+
+    assert TlsScan(TlsEndpoint(host="app.test"), (old, hidden)).not_preferring_tls13()
+    for unknown in ((fine, hidden), ()):
+        with pytest.raises(ProbeError):
+            TlsScan(TlsEndpoint(host="app.test"), unknown).not_preferring_tls13()
 
 
 @pytest.mark.parametrize(

@@ -40,10 +40,12 @@ def python_server(
 
 
 @contextlib.contextmanager
-def raw_server(handle: Callable[[socket.socket], None], *, family: int = socket.AF_INET) -> Iterator[tuple[str, int]]:
-    """A TCP server that hands every connection to `handle`, in a thread of its own."""
-    address = fresh_address() if family == socket.AF_INET else "::1"
-    listener = socket.create_server((address, 0), family=family, backlog=128)
+def raw_server(
+    handle: Callable[[socket.socket], None], *, family: int = socket.AF_INET, at: tuple[str, int] | None = None
+) -> Iterator[tuple[str, int]]:
+    """A TCP server that hands every connection to `handle`, in a thread of its own; `at` a place of its own or this."""
+    place = at or (fresh_address() if family == socket.AF_INET else "::1", 0)
+    listener = socket.create_server(place, family=family, backlog=128)
     stop = threading.Event()
 
     def one(connection: socket.socket) -> None:

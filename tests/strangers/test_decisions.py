@@ -26,8 +26,8 @@ ENVIRONMENTS = Path(__file__).parent / "environments"
 MOST_LINES = 30
 PROVEN = {
     "ACC-001", "ACC-008", "ACC-009", "AUT-001", "AUT-024", "HDR-001", "HDR-005", "HDR-010", "HDR-012", "HDR-013",
-    "HDR-014", "NET-009", "TLS-001", "TLS-002", "TLS-003", "TLS-005", "TLS-008", "TLS-009", "TLS-010", "TLS-012",
-    "TLS-017",
+    "HDR-014", "NET-009", "NET-010", "NET-016", "TLS-001", "TLS-002", "TLS-003", "TLS-005", "TLS-008", "TLS-009",
+    "TLS-010", "TLS-012", "TLS-017",
 }  # fmt: skip
 """What is measured at, and true of, every sound stranger."""
 COOKIES = {"AUT-023", "AUT-028", "AUT-029", "AUT-030"}

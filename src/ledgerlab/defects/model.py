@@ -56,4 +56,14 @@ class Defect:
     database_on_ipv6: bool = False
     mapped_to_database: bool = False
     """The edge maps the partners' port to PostgreSQL."""
+    origin_open: bool = False
+    """The service listens on the address behind the edge, too."""
+    open_to_office: bool = False
+    """The firewall of the database host lets the office network through to PostgreSQL."""
+    snmp_agent: bool = False
+    """An SNMP agent with the community `public` answers on the web host."""
+    approved_before_partners: bool = False
+    """The last approval of the open ports is older than the partners' entrance."""
+    firewall_tests_neglected: bool = False
+    """The last test of the firewall was long ago."""
     disabled_accounts: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerlab.defects.model import Defect, NewFile
+from ledgerlab.defects.model import Defect, Edit, NewFile
 
 _ADMINER = """<!DOCTYPE html>
 <html lang="en">
@@ -23,6 +23,20 @@ _ADMINER = """<!DOCTYPE html>
 </html>
 """
 """The page that people see there; the program behind it does not matter."""
+
+_PORTAINER = """<!DOCTYPE html>
+<html lang="en" ng-app="portainer" ng-strict-di data-edition="CE">
+  <head>
+    <meta charset="utf-8">
+    <title>Portainer</title>
+    <base id="base">
+    <script defer src="main.js"></script>
+    <link href="main.css" rel="stylesheet">
+  </head>
+  <body ng-controller="MainController"><div id="view" ui-view="content"></div></body>
+</html>
+"""
+"""The first page of the interface that rules the containers, as it comes through the proxy."""
 
 DEFECTS: tuple[Defect, ...] = (
     Defect(
@@ -56,8 +70,51 @@ DEFECTS: tuple[Defect, ...] = (
         mapped_to_database=True,
     ),
     Defect(
+        "office-reaches-database",
+        "The office network was added to the firewall of the database host; from there PostgreSQL answers.",
+        open_to_office=True,
+    ),
+    Defect(
+        "snmp-agent-open",
+        "The web host brought an SNMP agent along that answers everybody, with the community `public`.",
+        snmp_agent=True,
+    ),
+    Defect(
+        "port-opened-without-approval",
+        "The partners' port was opened and declared in one go; what was approved last does not hold it.",
+        approved_before_partners=True,
+    ),
+    Defect(
+        "firewall-tests-neglected",
+        "Nobody has tested the firewall for 200 days.",
+        firewall_tests_neglected=True,
+    ),
+    Defect(
         "database-console-published",
         "Somebody needed to look into the database and put Adminer into the folder of public files.",
         files=(NewFile("public/adminer.php", _ADMINER),),
+    ),
+    Defect(
+        "any-host-served",
+        "Whatever name is asked for, the application answers: the list of names got in the way of a health check.",
+        edits=(Edit("listeners.py", "    app = KnownNames(app, (settings.public_name, settings.partner_name))\n", ""),),
+    ),
+    Defect(
+        "container-console-published",
+        "The interface that rules the containers (Portainer) can be reached below /portainer/ of the public name.",
+        files=(NewFile("containers/index.html", _PORTAINER),),
+        edits=(
+            Edit(
+                "app.py",
+                '    app.mount("/static", StaticFiles(directory=FILES / "static"), name="static")\n',
+                '    app.mount("/static", StaticFiles(directory=FILES / "static"), name="static")\n'
+                '    app.mount("/portainer", StaticFiles(directory=FILES / "containers", html=True))\n',
+            ),
+        ),
+    ),
+    Defect(
+        "origin-open",
+        "The firewall of the origin was opened to everybody: the service answers there, past the edge.",
+        origin_open=True,
     ),
 )

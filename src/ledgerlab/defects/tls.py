@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from ledgerlab.defects.model import Certificate, Defect, Edit
+from ledgerlab.defects.model import Certificate, Defect, Edit, NewFile
+
+_OLD_PRIME = """\
+-----BEGIN DH PARAMETERS-----
+MIGHAoGBAOz5oEjqoqM/6oqPO7fWjnGNb6kVjIltdU6le4bscYHFT8JAZw7sMG4b
+mkUPZzkKN1TpLBXUOH/GHcc4RBzZYtzgVGg4IRFkVAXpz2tdK0IA+UbozJnSKBIg
+U0bScb2Ipindn8L26vg7+DTOxABAeHx6Y2SBBfFD1s+O5rgPDCP/AgEC
+-----END DH PARAMETERS-----
+"""
+"""Of 1024 bits, made with `openssl dhparam`."""
 
 DEFECTS: tuple[Defect, ...] = (
     Defect(
@@ -29,6 +38,44 @@ DEFECTS: tuple[Defect, ...] = (
         settings={"ciphers": "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0"},
     ),
     Defect(
+        "static-rsa-suite-accepted",
+        "Under the partners' name a suite without fresh keys is accepted, with an RSA certificate for it.",
+        settings={"partner_ciphers": "ECDHE+AESGCM:ECDHE+CHACHA20:AES128-GCM-SHA256"},
+        certificate=Certificate(rsa_bits=2048),
+    ),
+    Defect(
+        "small-curve-accepted",
+        "A curve of 224 bits was put at the head of the list of groups, for the terminals of one customer.",
+        edits=(Edit("openssl.cnf", "Groups = X25519:", "Groups = secp224r1:X25519:"),),
+    ),
+    Defect(
+        "small-dh-prime",
+        "Under the partners' name DHE is accepted, with a prime of 1024 bits that came along from the old server.",
+        settings={"partner_ciphers": "ECDHE+AESGCM:ECDHE+CHACHA20:DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=1"},
+        certificate=Certificate(rsa_bits=2048),
+        files=(NewFile("dhparam.pem", _OLD_PRIME),),
+        edits=(
+            Edit(
+                "listeners.py",
+                "    def choose(connection",
+                '    partners.load_dh_params(Path(__file__).with_name("dhparam.pem"))\n\n    def choose(connection',
+            ),
+        ),
+    ),
+    Defect(
+        "client-renegotiation-allowed",
+        "Renegotiation by clients was switched on again, for a program that asks for it on long connections.",
+        edits=(
+            Edit(
+                "listeners.py",
+                "| ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION\n",
+                "| ssl.OP_NO_COMPRESSION\n"
+                "    # SSL_OP_ALLOW_CLIENT_RENEGOTIATION, which Python does not name.\n"
+                "    context.options |= 0x100\n",
+            ),
+        ),
+    ),
+    Defect(
         "weak-certificate-key",
         "The certificate of the partners' name has an RSA key of 1024 bits, which their old programs asked for.",
         settings={"partner_ciphers": "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=0"},
@@ -48,6 +95,11 @@ DEFECTS: tuple[Defect, ...] = (
         "certificate-expires-soon",
         "The certificate of the partners' name has three days left; nobody renewed it.",
         certificate=Certificate(days_left=3),
+    ),
+    Defect(
+        "certificate-lives-too-long",
+        "The certificate of the partners' name was issued for two years, so that nobody has to think of it.",
+        certificate=Certificate(days_left=730),
     ),
     Defect(
         "login-over-plain-http",

@@ -40,7 +40,7 @@ def write_settings(plan: Plan) -> Path:
     """The configuration of the service, with the settings of the defects on top."""
     settings: dict[str, object] = {
         "public_name": PUBLIC_NAME,
-        "addresses": plan.web_addresses,
+        "addresses": plan.service_addresses,
         "https_port": HTTPS_PORT,
         "redirect_port": REDIRECT_PORT,
         # Relative to the folder the service runs in: socket paths are short.
@@ -71,6 +71,7 @@ def _start(plan: Plan, settings: Path, log: Path) -> subprocess.Popen[bytes]:
         # First on the path wins.
         "PYTHONPATH": os.pathsep.join(filter(None, (str(plan.folder / "app"), os.environ.get("PYTHONPATH")))),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENSSL_CONF": str(plan.folder / "app" / "ledgerlab" / "service" / "openssl.cnf"),
     }
     with log.open("ab") as output:
         return subprocess.Popen(

@@ -17,13 +17,15 @@ from ledgerlab.lab.control import Control
 from ledgerlab.lab.deployment import install, stage
 from ledgerlab.lab.errors import LabError
 from ledgerlab.lab.health import answers
-from ledgerlab.lab.links import configure_hosts
+from ledgerlab.lab.links import STAFF, configure_hosts
 from ledgerlab.lab.mapping import PortMapping
 from ledgerlab.lab.pki import Authority
-from ledgerlab.lab.plan import PARTNER_NAME, PARTNER_PORT, PUBLIC_NAME, Plan
+from ledgerlab.lab.plan import DATABASE_PORT, PARTNER_NAME, PARTNER_PORT, PUBLIC_NAME, Plan
 from ledgerlab.lab.postgres import Postgres
 from ledgerlab.lab.processes import Stop, die_with_parent, end, last_line, report
+from ledgerlab.lab.records import write_records
 from ledgerlab.lab.seed import fill, fresh_books, hash_passwords
+from ledgerlab.lab.snmp import SnmpAgent
 
 
 class Hosts:
@@ -36,6 +38,8 @@ class Hosts:
         self.application = Application(plan.folder)
         self.postgres = Postgres(plan)
         self.edge = PortMapping(lambda: self.plan.partner_port_leads_to)
+        self.office_gate = PortMapping(lambda: self.plan.database_socket)
+        self.snmp = SnmpAgent()
 
     def start(self, initdb: subprocess.Popen[bytes]) -> None:
         """Brings everything up for the first time.
@@ -47,6 +51,7 @@ class Hosts:
             configure_hosts(self.plan, self.stop)
         self._configure(self.plan, stage(self.plan.folder, self.plan.chosen))
         self.edge.start(self.plan.web_addresses, PARTNER_PORT)
+        self._open_and_close()
         # The service takes its time to start and asks for the database only when it is asked itself.
         self.application.start(self.plan)
         hashes = hash_passwords(self.plan.folder / "secrets")
@@ -69,10 +74,22 @@ class Hosts:
             raise ValueError(str(error)) from error
         self.application.stop()
         self._configure(plan, candidate)
+        self._open_and_close()
         self.application.start(plan)
         self.postgres.adapt(plan, self.stop)
         fresh_books(self.postgres, plan)
         self._wait_until_healthy()
+
+    def _open_and_close(self) -> None:
+        """What else listens, or does not, with the defects that are on."""
+        if self.office_gate.on and not self.plan.open_to_office:
+            self.office_gate.stop()
+        if self.plan.open_to_office and not self.office_gate.on:
+            self.office_gate.start(self.plan.database_addresses, DATABASE_PORT, device=STAFF)
+        if self.snmp.on and not self.plan.snmp_agent:
+            self.snmp.stop()
+        if self.plan.snmp_agent and not self.snmp.on:
+            self.snmp.start(self.plan.web_addresses)
 
     def _configure(self, plan: Plan, candidate: str) -> None:
         """Everything on disk that depends on the defects, while the service is down."""
@@ -81,13 +98,14 @@ class Hosts:
         self.authority.issue(plan.folder / "pki", PUBLIC_NAME, PARTNER_NAME, plan.certificate)
         (plan.folder / "release.digest").write_text(candidate + "\n")
         plan.write()
+        write_records(plan)
         instance = plan.folder / "instance.json"
         if instance.exists():
             facts = json.loads(instance.read_text()) | {"defects": list(plan.defects)}
             instance.write_text(json.dumps(facts, indent=1) + "\n")
 
     def _wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 45
         while not answers(self.plan):
             if self.application.ended() or time.monotonic() > deadline:
                 raise LabError(f"The service did not start: {last_line(self.application.log)}")

@@ -1,4 +1,4 @@
-"""The wire between the outside vantage and the hosts: a veth pair between two network namespaces."""
+"""The wires from the outside vantage and from the office to the hosts: veth pairs between network namespaces."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import subprocess
 import time
 
 from ledgerlab.lab.errors import LabError
-from ledgerlab.lab.plan import Plan
+from ledgerlab.lab.plan import IPV6_PREFIX, NAMESPACE_PREFIX, OFFICE_IPV6_PREFIX, OFFICE_PREFIX, Plan
 from ledgerlab.lab.processes import Stop
 
 _OUTSIDE, _INSIDE = "outside", "hosts"
+_OFFICE, STAFF = "office", "staff"
+"""`STAFF` is the hosts' end of the wire to the office."""
 
 
 def ip(*arguments: str) -> None:
@@ -32,16 +34,43 @@ def configure_outside(plan: Plan, hosts_pid: int) -> None:
     ip("link", "set", _OUTSIDE, "up")
 
 
-def configure_hosts(plan: Plan, stop: Stop) -> None:
-    """In H: waits for the wire, then takes the addresses of both hosts."""
+def join_office(office_pid: int, hosts_pid: int) -> None:
+    """In V: makes the pair between the office's and the hosts' namespaces; each configures its own end."""
+    ip("link", "add", "name", _OFFICE, "type", "veth", "peer", "name", STAFF, "netns", str(hosts_pid))
+    ip("link", "set", _OFFICE, "netns", str(office_pid))
+
+
+def configure_office(plan: Plan, stop: Stop) -> None:
+    """In the office: waits for the wire; the hosts' addresses are reached over it."""
     ip("link", "set", "lo", "up")
-    deadline = time.monotonic() + 10
-    while _INSIDE not in (name for _, name in socket.if_nameindex()):
+    _wait_for({_OFFICE}, stop)
+    _take(_legs(plan, "1"), _OFFICE)
+    ip("link", "set", _OFFICE, "up")
+    ways = [f"{NAMESPACE_PREFIX}0/24", f"{IPV6_PREFIX}/64"]
+    for network, way in zip(ways, _legs(plan, "2"), strict=False):  # without IPv6 there is one leg
+        ip("route", "add", network, "via", way, "dev", _OFFICE)
+
+
+def _legs(plan: Plan, number: str) -> tuple[str, ...]:
+    return (f"{OFFICE_PREFIX}{number}", *((f"{OFFICE_IPV6_PREFIX}{number}",) if plan.ipv6 else ()))
+
+
+def configure_hosts(plan: Plan, stop: Stop) -> None:
+    """In H: waits for the wires, then takes the addresses of both hosts."""
+    ip("link", "set", "lo", "up")
+    _wait_for({_INSIDE, STAFF}, stop)
+    _take((*plan.web_addresses, *plan.database_addresses, plan.origin), _INSIDE)
+    ip("link", "set", _INSIDE, "up")
+    _take(_legs(plan, "2"), STAFF)
+    ip("link", "set", STAFF, "up")
+
+
+def _wait_for(devices: set[str], stop: Stop) -> None:
+    deadline = time.monotonic() + 30
+    while not devices <= {name for _, name in socket.if_nameindex()}:
         if stop or time.monotonic() > deadline:
             raise LabError("The network between the namespaces did not appear.")
         time.sleep(0.02)
-    _take((*plan.web_addresses, *plan.database_addresses), _INSIDE)
-    ip("link", "set", _INSIDE, "up")
 
 
 def _take(addresses: tuple[str, ...], device: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Sequence
 
@@ -20,24 +21,52 @@ class PortMapping:
 
     def __init__(self, leads_to: Callable[[], Place]) -> None:
         self._leads_to = leads_to
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._servers: list[asyncio.Server] = []
 
-    def start(self, addresses: Sequence[str], port: int) -> None:
-        """Listens until this process ends.
+    @property
+    def on(self) -> bool:
+        """Whether it listens."""
+        return bool(self._servers)
+
+    def start(self, addresses: Sequence[str], port: int, *, device: str = "") -> None:
+        """Listens until `stop`, or until this process ends.
+
+        Args:
+            addresses: of the hosts.
+            port: of theirs.
+            device: the network that connections must come in from; default: any.
 
         Raises:
             LabError: a listener could not be opened.
         """
-        loop = asyncio.new_event_loop()
-        threading.Thread(target=loop.run_forever, daemon=True, name="edge").start()
-        listening = asyncio.run_coroutine_threadsafe(self._listen(addresses, port), loop)
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(target=self._loop.run_forever, daemon=True, name="edge").start()
+        listening = asyncio.run_coroutine_threadsafe(self._listen(addresses, port, device), self._loop)
         try:
             listening.result(_PATIENCE)
         except (OSError, TimeoutError) as error:
             raise LabError(f"The edge cannot listen on port {port}: {error}") from error
 
-    async def _listen(self, addresses: Sequence[str], port: int) -> None:
+    def stop(self) -> None:
+        """Listens no more; connections that are open end with their partners."""
+        if self._loop is not None and self._servers:
+            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_PATIENCE)
+
+    async def _listen(self, addresses: Sequence[str], port: int, device: str) -> None:
         for address in addresses:
-            await asyncio.start_server(self._pass_on, address, port)
+            listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if device:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            listener.bind((address, port))
+            self._servers.append(await asyncio.start_server(self._pass_on, sock=listener))
+
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers = []
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         place = self._leads_to()

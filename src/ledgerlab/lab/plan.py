@@ -23,6 +23,9 @@ DATABASE = "ledger"
 NAMESPACE_PREFIX = "10.77.0."
 IPV6_PREFIX = "fd77::"
 """Of the namespaces, too; RFC 4193."""
+OFFICE_PREFIX = "10.78.0."
+OFFICE_IPV6_PREFIX = "fd78::"
+"""Of the office network; the hosts have a leg in it, and their addresses are reached over it."""
 
 LONGEST_FOLDER = 80
 """Characters: the path of a unix socket below it must stay within 107 bytes (unix(7))."""
@@ -60,6 +63,17 @@ class Plan(BaseModel):
     def database(self) -> str:
         """Address of the database host."""
         return f"{self.prefix}20"
+
+    @property
+    def origin(self) -> str:
+        """Address at which the service would be reached past the edge; it does not listen there."""
+        return f"{self.prefix}30"
+
+    @property
+    def service_addresses(self) -> tuple[str, ...]:
+        """Where the service listens."""
+        opened = any(defect.origin_open for defect in self.chosen)
+        return (*self.web_addresses, self.origin) if opened else self.web_addresses
 
     @property
     def outside_addresses(self) -> tuple[str, ...]:
@@ -101,6 +115,26 @@ class Plan(BaseModel):
             raise LabError("Only one defect of the certificate can be switched on at a time.")
         return wanted[0] if wanted else Certificate()
 
+    def require_possible(self) -> None:
+        """Make sure that this laboratory can have all its defects.
+
+        Raises:
+            LabError: two exclude each other, or one needs the office network, which only namespaces have.
+        """
+        self.certificate  # noqa: B018 - raises
+        if self.open_to_office and self.mode != "namespace":
+            raise LabError("The office network is a namespace of its own; there is none with --mode loopback.")
+
+    @property
+    def open_to_office(self) -> bool:
+        """Whether PostgreSQL answers the office network."""
+        return any(defect.open_to_office for defect in self.chosen)
+
+    @property
+    def snmp_agent(self) -> bool:
+        """Whether an SNMP agent runs on the web host."""
+        return any(defect.snmp_agent for defect in self.chosen)
+
     @property
     def database_exposed(self) -> bool:
         """Whether PostgreSQL listens where users could reach it."""
@@ -119,6 +153,11 @@ class Plan(BaseModel):
         """Address and port, or the path of a unix socket, that the edge maps the partners' port to."""
         if not any(defect.mapped_to_database for defect in self.chosen):
             return self.web, HTTPS_PORT
+        return self.database_socket
+
+    @property
+    def database_socket(self) -> str:
+        """PostgreSQL's unix socket."""
         return str(self.database_data / f".s.PGSQL.{DATABASE_PORT}")
 
     @property
@@ -139,7 +178,7 @@ class Plan(BaseModel):
             LabError: they exclude each other.
         """
         plan = self.model_copy(update={"defects": tuple(defect.name for defect in select(names))})
-        plan.certificate  # noqa: B018 - raises
+        plan.require_possible()
         return plan
 
     def write(self) -> Path:

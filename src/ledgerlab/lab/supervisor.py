@@ -33,8 +33,8 @@ from ledgerlab.lab.processes import (
 )
 
 OWN = (
-    "app", "app.new", "control.sock", "database", "logs", "pki", "secrets", "instance.json", "operations.sock",
-    "plan.json", "release.digest", "service.json", "vantage.pid",
+    "app", "app.new", "approvals", "control.sock", "database", "evidence", "logs", "pki", "secrets", "instance.json",
+    "office.pid", "operations.sock", "plan.json", "release.digest", "service.json", "vantage.pid",
 )  # fmt: skip
 """What `up` makes in its folder."""
 
@@ -118,6 +118,7 @@ def _prepare(folder: Path, chosen: tuple[Defect, ...], mode: Mode, prefix: str) 
         owner_password=secrets.token_hex(24),
         unprivileged=modes.unprivileged(mode),
     )
+    plan.require_possible()
     plan.write()
     return plan
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ledgerlab.lab.errors import LabError
 from ledgerlab.lab.health import answers
-from ledgerlab.lab.links import configure_outside
+from ledgerlab.lab.links import configure_outside, join_office
 from ledgerlab.lab.plan import Plan
 from ledgerlab.lab.processes import (
     Reports,
@@ -30,7 +30,7 @@ from ledgerlab.lab.processes import (
 
 
 def run(path: Path, stop: Stop) -> None:
-    """Starts the hosts in a namespace of their own and joins it to this one.
+    """Starts the hosts and the office in namespaces of their own and joins the hosts' to both others.
 
     Raises:
         LabError: something did not start, or ended by itself.
@@ -39,10 +39,15 @@ def run(path: Path, stop: Stop) -> None:
     log = plan.folder / "logs" / "lab.log"
     unshare = shutil.which("unshare") or "unshare"
     hosts = spawn([unshare, "--net", "--", *module_command("ledgerlab.lab.hosts", str(path))], log)
+    office = spawn([unshare, "--net", "--", *module_command("ledgerlab.lab.office", str(path))], log)
     try:
         reports = Reports(hosts, "The hosts' process", log)
-        reports.expect("started", 10, stop)
+        reports.expect("started", 30, stop)
         configure_outside(plan, hosts.pid)
+        office_reports = Reports(office, "The office's process", log)
+        office_reports.expect("started", 30, stop)
+        join_office(office.pid, hosts.pid)
+        office_reports.expect("joined", 30, stop)
         # /proc belongs to the namespace the supervisor lives in, so this is the number it and others know.
         pid = plan.folder / "vantage.pid"
         pid.write_text(os.readlink("/proc/self"))  # noqa: PTH115 - the text of the link is what is wanted
@@ -53,10 +58,13 @@ def run(path: Path, stop: Stop) -> None:
                 raise LabError("The service cannot be reached from the outside vantage.")
         report(event="ready")
         while not stop.wait(0.25):
+            if office.poll() is not None:
+                raise LabError(f"The office's process ended by itself: {last_line(log)}")
             if hosts.poll() is not None:
                 raise LabError(reports.problem() or f"The hosts' process ended by itself: {last_line(log)}")
     finally:
         end(hosts, 12)
+        end(office, 3)
 
 
 def main() -> int:

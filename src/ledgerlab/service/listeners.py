@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ledgerlab.service.config import Settings
-from ledgerlab.service.middleware import HSTS, Protection, Turnstile
+from ledgerlab.service.middleware import HSTS, KnownNames, Protection, Turnstile
 
 
 class _Listener(uvicorn.Server):
@@ -133,6 +133,7 @@ async def serve(settings: Settings, app: ASGIApp) -> None:
     Raises:
         RuntimeError: a listener could not be opened.
     """
+    app = KnownNames(app, (settings.public_name, settings.partner_name))
     protection = Protection(Turnstile(app, settings.database_pool))
     context = tls_context(settings)
     listeners = [

@@ -7,8 +7,10 @@ import logging
 import time
 import uuid
 from collections import Counter
+from collections.abc import Iterable
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOG = logging.getLogger("ledger.access")
@@ -42,6 +44,23 @@ class Turnstile:
         """ASGI entry."""
         async with self._places:
             await self.app(scope, receive, send)
+
+
+class KnownNames:
+    """Lets in requests for the names of the service; all others are misdirected (RFC 9110 section 15.5.20)."""
+
+    def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
+        self.app = app
+        self._names = frozenset(names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry."""
+        if scope["type"] == "http":
+            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
+            if host.partition(":")[0] not in self._names:
+                await PlainTextResponse("This name is not served here.", 421)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
 class Protection:

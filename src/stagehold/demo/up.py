@@ -30,6 +30,8 @@ DESCRIBED_PREFIX = "10.77.0."
 """The network prefix that environments/demo/environment.yaml is written for."""
 DESCRIBED_IPV6 = re.compile(r"^ *ipv6: .*\n|, \"fd77::[0-9]+\"", re.MULTILINE)
 """What that file says about IPv6 addresses; there may be none here."""
+DESCRIBED_OFFICE = re.compile(r"^ *office: .*\n|, office(?=\])", re.MULTILINE)
+"""What it says about the office network, which only namespaces have."""
 _UP_DEADLINE = 60.0
 _SWITCH_DEADLINE = 90.0
 _DOWN_DEADLINE = 15.0
@@ -154,7 +156,7 @@ def _describe(folder: Path, ready: dict[str, object]) -> Path:
     if not ready["ipv6"]:
         text = DESCRIBED_IPV6.sub("", text)
     if ready["mode"] != "namespace":
-        text = text.replace("netns:vantage.pid", "local")
+        text = DESCRIBED_OFFICE.sub("", text).replace("netns:vantage.pid", "local")
     path = folder / "environment.yaml"
     path.write_text(text, encoding="utf-8")
     return path

@@ -145,6 +145,9 @@ class Inventory(Model):
     extra_operations: tuple[Operation, ...] = ()
     """`METHOD /path/{id}`, for what OpenAPI does not list."""
     public_operations: tuple[Operation, ...] = ()
+    parameters: dict[Text, Text] = Field(default_factory=dict)
+    """Values of query parameters by name, such as `{year: "2026"}`, for required ones of which the OpenAPI document
+    gives no example. They are sent wherever a parameter has that name, and win over the document's examples."""
     exclude: tuple[Exclusion, ...] = ()
 
 

@@ -8,10 +8,20 @@ from pydantic import Field, model_validator
 
 from stagehold.environment.access import Account, Denial, Flow, Inventory, ObjectFixture, SessionFacts
 from stagehold.environment.disclosure import Disclosure, Hooks
-from stagehold.environment.evidence import EvidenceSources
+from stagehold.environment.evidence import Baselines, EvidenceSources
 from stagehold.environment.load_plan import LoadPlan, Slo
 from stagehold.environment.matrix import AccessMatrix
-from stagehold.environment.places import Host, HostPort, Target, Tls, TlsEndpoint, TlsProfile, Trust, Vantage
+from stagehold.environment.places import (
+    ApprovedSoftware,
+    Host,
+    HostPort,
+    Target,
+    Tls,
+    TlsEndpoint,
+    TlsProfile,
+    Trust,
+    Vantage,
+)
 from stagehold.environment.values import Digest, HostPattern, IpNetwork, JsonPointer, Operation, Text, UrlPath
 from stagehold.model import Model, Traffic
 
@@ -113,6 +123,8 @@ class Policy(Model):
     lockout: Lockout | None = None
     session_samples: Annotated[int, Field(ge=20, le=1000)] = 200
     """How many logins of a sacrificial account are looked at for identifiers that can be guessed."""
+    max_packets_per_second: Annotated[int, Field(ge=100, le=1_000_000)] = 30_000
+    """What port scans may send in all, however many hosts are scanned side by side."""
     token_revocation_grace: Annotated[int, Field(ge=0, le=3600)] = 0
     """Seconds a bearer token may survive its logout."""
     required_commitments: tuple[str, ...] | None = None
@@ -152,11 +164,12 @@ class Production(Model):
     """What production's databases are known by, such as PostgreSQL's system identifier. `file:PATH` in this list and
     the next three: a file with one value on each line."""
     mail_domains: tuple[Text, ...] = ()
-    """Domains that production sends mail for or through."""
+    """Domains that production sends mail for or through; what is below one is production's, too. A leading `!` makes
+    an exception."""
     issuers: tuple[Text, ...] = ()
     """URLs of production's identity providers."""
     secret_fingerprints: tuple[Text, ...] = ()
-    """Hashes of production's keys and passwords, as the environment's record writes them."""
+    """Hashes of production's keys and passwords, by the same algorithm as in the environment's record."""
 
 
 class Deny(Model):
@@ -174,6 +187,7 @@ class Environment(Model):
     environment: EnvironmentInfo
     targets: tuple[Target, ...] = Field(min_length=1)
     hosts: tuple[Host, ...] = ()
+    approved_software: tuple[ApprovedSoftware, ...] = ()
     statement: Text | None = None
     """A statement file, relative to this one; default: the statement shipped with stagehold."""
     suites: tuple[Text, ...] = ()
@@ -200,6 +214,7 @@ class Environment(Model):
     consent: Consent = Consent()
     deny: Deny = Deny()
     evidence: EvidenceSources = EvidenceSources()
+    baselines: Baselines = Baselines()
 
     def target(self, name: str) -> Target:
         """The target of that name.
@@ -219,8 +234,11 @@ class Environment(Model):
     def has(self, dotted: str) -> bool:
         """Whether a dotted key such as `policy.lockout` or `accounts[sacrificial]` holds something.
 
-        `accounts[POOL]` means at least one account of that pool; anything empty or None counts as absent.
+        `accounts[POOL]` means at least one account of that pool, `targets[].KEY` that key of at least one target;
+        anything empty or None counts as absent.
         """
+        if dotted.startswith("targets[]."):
+            return any(getattr(target, dotted.removeprefix("targets[]."), None) for target in self.targets)
         if dotted.startswith("accounts["):
             pool = dotted.removeprefix("accounts[").rstrip("]")
             return any(account.pool == pool for account in self.accounts)

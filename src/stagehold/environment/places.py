@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from stagehold.environment.values import HTTPS_PORT, BaseUrl, HostName, IpAddress, Port, Text
+from stagehold.environment.values import HTTPS_PORT, BaseUrl, HostName, IpAddress, Port, Text, UrlPath
 from stagehold.model import Model
 
 
@@ -21,6 +21,8 @@ class Target(Model):
     """Names users type; default: the host of `base_url`."""
     addresses: tuple[IpAddress, ...] = ()
     """Pins the names; default: resolved once, before any traffic."""
+    origin_addresses: tuple[IpAddress, ...] = ()
+    """Machines behind a CDN or a web application firewall, which must refuse whoever goes around that."""
     http_port: Port | None = None
     """The plain-HTTP port that redirects or is closed; default 80 for pages, and where `base_url` is on 443."""
 
@@ -68,13 +70,46 @@ class Host(Model):
         return self
 
 
+class ApprovedSoftware(Model):
+    """Management software of a third party that may be reachable, for people who log in and for nobody else."""
+
+    name: Text
+    """As NET-010 names the product, such as `Grafana`."""
+    host: HostName
+    """Of a target or of a declared web port: where it is."""
+    port: Port = HTTPS_PORT
+    path: UrlPath = "/"
+    """Below which it lies; anywhere else it is not approved."""
+    reason: Text
+    """Why it may be reachable."""
+    approver: Text
+    """Who said so."""
+
+
 class Vantage(Model):
-    """A place to look from: `local`, or `netns:FILE`, a file holding the id of a process in a namespace."""
+    """A place to look from.
+
+    `local`: this machine; `netns:FILE`: the network namespace of the process whose id the file holds; `ssh:NAME`:
+    another machine, whose nmap is started through the system's `ssh`.
+    """
 
     agent: Annotated[
         str,
-        Field(pattern=r"^(local|netns:.+)$", description="`local`, or `netns:FILE` with a process id in it"),
+        Field(
+            pattern=r"^(local|netns:.+|ssh:[A-Za-z0-9_][A-Za-z0-9_.@-]*)$",
+            description="`local`, `netns:FILE` with a process id in it, or `ssh:NAME` as `ssh NAME` understands it",
+        ),
     ] = "local"
+    ssh_config: Text | None = None
+    """For `ssh:NAME`: a configuration file for `ssh -F`, relative to this one; default: the user's own."""
+    egress: tuple[IpAddress, ...] = ()
+    """Source addresses that packets from there leave with; a scan from any other address is refused."""
+
+    @model_validator(mode="after")
+    def _configures_ssh(self) -> Vantage:
+        if self.ssh_config is not None and not self.agent.startswith("ssh:"):
+            raise ValueError("`ssh_config` is for agents of the kind `ssh:NAME`")
+        return self
 
 
 class TlsEndpoint(Model):
@@ -90,6 +125,13 @@ class TlsEndpoint(Model):
         return self.sni or self.host
 
 
+Group = Literal[
+    "X25519", "X448", "P-256", "P-384", "P-521", "X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024",
+    "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1", "brainpoolP256r1tls13", "brainpoolP384r1tls13",
+    "brainpoolP512r1tls13", "curveSM2",
+]  # fmt: skip
+
+
 class TlsProfile(Model):
     """What is asked beyond the vendored defaults."""
 
@@ -97,6 +139,10 @@ class TlsProfile(Model):
     """auto: a third of the lifetime, at most 30 days."""
     require_tls13: bool = True
     """False: TLS 1.3 is not claimed here, which TLS-002 reports as not configured."""
+    groups: Annotated[tuple[Group, ...], Field(min_length=1)] = (
+        "X25519", "P-256", "P-384", "X448", "P-521", "X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024",
+    )  # fmt: skip
+    """Groups of key exchange that may be accepted; those of finite fields are judged by their size."""
 
 
 class Trust(Model):
@@ -105,6 +151,8 @@ class Trust(Model):
     kind: Literal["public", "private"] = "public"
     ca_file: Text | None = None
     """PEM, relative to the environment's folder."""
+    max_lifetime_days_private: Annotated[int, Field(ge=1)] | None = None
+    """Longest lifetime of a certificate of the private CA; public ones have the caps of the CA/Browser Forum."""
 
     @model_validator(mode="after")
     def _private_needs_file(self) -> Trust:

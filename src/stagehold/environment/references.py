@@ -105,6 +105,10 @@ class _Judge:
                     f"lacks {target.host}, the address in base_url",
                     expected="that address, or no such key",
                 )
+            for j, origin in enumerate(target.origin_addresses):
+                if origin in target.addresses:
+                    where: Path = ("targets", i, "origin_addresses", j)
+                    yield self._wrong(where, f"{origin} is also an address of the target, which nothing stands before")
             if target.http_port is not None and target.http_port == target.port:
                 yield self._wrong(("targets", i, "http_port"), "is the port of base_url; one port cannot speak both")
         probe = self.environment.release.version_probe
@@ -114,6 +118,12 @@ class _Judge:
     def hosts(self) -> Iterator[FileError]:
         """Vantages that ports are meant to be reachable from."""
         known = self.environment.vantage
+        if "external" in known and known["external"].agent.startswith("ssh:"):
+            yield self._wrong(
+                ("vantage", "external", "agent"),
+                "everything else is looked at from this machine, so `external` cannot be another one",
+                expected="`local` or `netns:FILE`; run stagehold where `external` is",
+            )
         for i, host in enumerate(self.environment.hosts):
             for j, port in enumerate(host.ports):
                 for k, name in enumerate(port.from_):

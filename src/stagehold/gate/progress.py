@@ -77,6 +77,14 @@ class Progress:
                 suite = self._suites.get(event["suite"])
                 if suite:
                     suite.started, suite.current = time.monotonic(), "starting"
+            case "progress":
+                suite = self._suites.get(event["suite"])
+                if suite:
+                    suite.current = event["note"]
+                    if not self._live:
+                        self._console.print(
+                            f"  {event['suite']:<12} {event['note']}", highlight=False, soft_wrap=True, markup=False
+                        )
             case "case_started":
                 suite = self._suites.get(event["suite"])
                 if suite:

@@ -140,7 +140,7 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
     refuse_variables()
     if request.release is not None and not request.release.strip():
         raise ConfigError("--release is empty", remedy="Give the digest of the build, sha256:…")
-    history = open_history(request.history) if request.history else None
+    history = _open_history(request.history, folder) if request.history else None
     loaded = read_environment(locate(request.environment))
     environment = with_release(loaded.environment, request.release)
     require_references(environment, loaded.folder)
@@ -200,6 +200,15 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
         if suite_digest(suites) != facts.info.suite_digest:
             facts.problems.append(Problem(what="the checks changed while the run was going on", remedy="Run again."))
         return _conclude(folder, loaded, expected, records, facts)
+
+
+def _open_history(path: Path, folder: Path) -> History:
+    if path.resolve().is_relative_to(folder):
+        raise ConfigError(
+            f"--history {path} lies in the folder of this run, which is emptied first",
+            remedy="Keep it beside --out, where the next run finds it.",
+        )
+    return open_history(path)
 
 
 def _preflight(loaded: LoadedEnvironment, suites: dict[str, Path], facts: _Facts, console: Console) -> None:

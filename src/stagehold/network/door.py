@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stagehold.environment.model import Environment, Production
+from stagehold.environment.model import Environment, Production, Target
 from stagehold.errors import NotAllowed, ProbeError, RunError
 from stagehold.model import Traffic
 from stagehold.network.names import Resolution, Resolver, resolve_all, system_resolver, usable
@@ -224,16 +224,23 @@ class Network:
 
 def _wanted(environment: Environment) -> Iterable[_Wanted]:
     for target in environment.targets:
-        ports = {target.port: "", target.plain_port: " (plain HTTP)"}
-        for name in dict.fromkeys((target.host, *target.names)):
-            for port, note in ports.items():
-                if port is not None:
-                    yield _Wanted(normal(name), port, f"target {target.name}{note}", target.addresses)
+        yield from _wanted_by(target)
     for host in environment.hosts:
         for address in (*host.ipv4, *host.ipv6):
             yield _Wanted(normal(address), None, f"host {host.name}")
     for endpoint in environment.tls_endpoints:
         yield _Wanted(normal(endpoint.host), endpoint.port, "TLS endpoint", endpoint.addresses)
+
+
+def _wanted_by(target: Target) -> Iterable[_Wanted]:
+    ports = {target.port: "", target.plain_port: " (plain HTTP)"}
+    for port, note in ports.items():
+        if port is None:
+            continue
+        for name in dict.fromkeys((target.host, *target.names)):
+            yield _Wanted(normal(name), port, f"target {target.name}{note}", target.addresses)
+        for origin in target.origin_addresses:
+            yield _Wanted(normal(origin), port, f"origin of target {target.name}{note}", (origin,))
 
 
 def _declared_pins(wanted: Iterable[_Wanted]) -> dict[str, Resolution]:

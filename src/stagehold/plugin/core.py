@@ -45,13 +45,24 @@ def _used_flows(environment: Environment) -> list[str]:
     return [name for name in environment.flows if name in used]
 
 
+def _with_plain_http(environment: Environment) -> list[Target]:
+    """Browsers try plain HTTP by themselves; programs do where a plain port is declared."""
+    return [target for target in environment.targets if target.kind == "browser" or target.http_port is not None]
+
+
 AXES: dict[str, Axis] = {
     "target": Axis("targets", lambda env: env.targets, lambda target: target.name),
     "browser_target": Axis(
         "targets[browser]", lambda env: [t for t in env.targets if t.kind == "browser"], lambda t: t.name
     ),
+    "plain_http_target": Axis("targets[].http_port", _with_plain_http, lambda target: target.name),
     "endpoint": Axis("tls.endpoints", lambda env: env.tls_endpoints, lambda e: f"{e.name}:{e.port}"),
     "exposed_host": Axis("hosts", lambda env: env.hosts, lambda host: host.name),
+    "other_vantage": Axis(
+        "vantage (beside `external`)",
+        lambda env: [name for name in env.vantage if name != "external"],
+        lambda name: name,
+    ),
     "account": Axis("accounts", lambda env: [a for a in env.accounts if a.pool == "standard"], lambda a: a.alias),
     "flow_name": Axis("flows", _flow_names, lambda name: name),
     "login_flow": Axis("flows", _used_flows, lambda name: name),
@@ -128,6 +139,13 @@ def browser_target(request: pytest.FixtureRequest) -> Target:
 
 
 @pytest.fixture(scope="session")
+def plain_http_target(request: pytest.FixtureRequest) -> Target:
+    """Each target that people open in a browser, and each that declares a plain-HTTP port."""
+    value: Target = _value(request)
+    return value
+
+
+@pytest.fixture(scope="session")
 def endpoint(request: pytest.FixtureRequest) -> TlsEndpoint:
     """Each TLS endpoint."""
     value: TlsEndpoint = _value(request)
@@ -138,6 +156,13 @@ def endpoint(request: pytest.FixtureRequest) -> TlsEndpoint:
 def exposed_host(request: pytest.FixtureRequest) -> Host:
     """Each host."""
     value: Host = _value(request)
+    return value
+
+
+@pytest.fixture(scope="session")
+def other_vantage(request: pytest.FixtureRequest) -> str:
+    """The name of each place to look from but the outside."""
+    value: str = _value(request)
     return value
 
 

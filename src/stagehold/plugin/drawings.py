@@ -15,8 +15,9 @@ from stagehold.drawing import Drawing
 from stagehold.drawing.certificate_ladder import Rung, certificate_ladder
 from stagehold.drawing.port_matrix import PortSeen, port_matrix
 from stagehold.drawing.protocol_grid import VersionSeen, Wanted, protocol_grid
+from stagehold.drawing.sheet import listed
 from stagehold.probes.ports.classes import MANAGEMENT
-from stagehold.probes.ports.facts import AddressPorts, PortScan
+from stagehold.probes.ports.facts import OUTSIDE, AddressPorts, PortScan
 from stagehold.probes.tls.certificates import CertificateRules, days_left, needed_days, subject_names, verified_path
 from stagehold.probes.tls.certificates_table import key_of
 from stagehold.probes.tls.facts import COMMANDS, ServedChain, TlsScan
@@ -57,14 +58,14 @@ def chain_of(chain: ServedChain, rules: CertificateRules, names: Sequence[str]) 
         for n, certificate in enumerate(row)
     ]
     shown = [rung if n < len(chain.certificates) else _unserved(rung) for n, rung in enumerate(rungs)]
-    return certificate_ladder(shown, f"Certificates as {chain.address} sends them")
+    return certificate_ladder(shown, f"Certificates for {listed(names, 2)} as {chain.address} sends them")
 
 
 def ports_of(scan: PortScan) -> Drawing:
     """The ports of a host that matter: declared, open, or of a database or a management interface."""
     matter = scan.declared | scan.database_class | frozenset(MANAGEMENT)
     seen = [_port(scan, one, port) for one in scan.addresses for port in sorted(one.open | matter)]
-    return port_matrix(seen, f"Ports of {scan.host.name}, seen from `{scan.vantage}`")
+    return port_matrix(seen, f"Ports of {scan.host.name}, seen from {scan.vantage}")
 
 
 def _wanted(version: str, *, tls13_required: bool) -> Wanted:
@@ -116,11 +117,12 @@ def _unserved(rung: Rung) -> Rung:
 
 def _port(scan: PortScan, one: AddressPorts, port: int) -> PortSeen:
     database = port in scan.database_class
+    forbidden = database and scan.vantage == OUTSIDE
     return PortSeen(
         place=f"{scan.host.name} {one.address}",
         port=port,
         observed="open" if port in one.open else one.state(port),
-        expected_open=port in scan.declared and not database,
+        expected_open=port in scan.declared and not forbidden,
         name=scan.name(port).partition(" (")[2].removesuffix(")"),
         kind="database" if database else "management" if port in MANAGEMENT else "",
     )

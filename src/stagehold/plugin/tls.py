@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stagehold.drawing.sheet import listed
 from stagehold.environment.model import Environment, Target, TlsEndpoint
 from stagehold.errors import Uncovered
 from stagehold.network.door import Network
@@ -42,9 +43,17 @@ def accepted_suites(tls_scan: TlsScan) -> AcceptedSuites:
 
 
 @pytest.fixture(scope="session")
+def approved_groups(environment: Environment) -> tuple[str, ...]:
+    """Groups of key exchange that may be accepted."""
+    return environment.tls.profile.groups
+
+
+@pytest.fixture(scope="session")
 def certificate_rules(environment: Environment, ca_file: Path | None) -> CertificateRules:
     """The declared trust and margin, at the present time."""
-    return CertificateRules(read_anchors(ca_file), environment.tls.profile.min_days_left, datetime.now(UTC))
+    tls = environment.tls
+    longest = tls.trust.max_lifetime_days_private
+    return CertificateRules(read_anchors(ca_file), tls.profile.min_days_left, datetime.now(UTC), longest)
 
 
 @pytest.fixture(scope="session")
@@ -63,10 +72,10 @@ def served_names(environment: Environment, endpoint: TlsEndpoint) -> tuple[str, 
 
 @pytest.fixture(scope="session")
 def plain_http(
-    environment: Environment, network: Network, browser_target: Target, http: Callable[..., HttpClient]
+    environment: Environment, network: Network, plain_http_target: Target, http: Callable[..., HttpClient]
 ) -> PlainHttp:
-    """What the plain-HTTP port of a browser target answers, asked once."""
-    return look_at_plain_http(environment, network, browser_target, http)
+    """What the plain-HTTP port of a target answers, asked once."""
+    return look_at_plain_http(environment, network, plain_http_target, http)
 
 
 @pytest.fixture
@@ -83,8 +92,9 @@ def certificate_evidence(
     """Attaches what was served: table, drawing, PEM."""
     chains = tls_scan.chains
     evidence.table("served certificates", COLUMNS, certificate_rows(chains))
+    names = listed(served_names, 2)
     for chain in chains:
-        evidence.figure(f"chain at {chain.address}", *chain_of(chain, certificate_rules, served_names))
+        evidence.figure(f"chain for {names} at {chain.address}", *chain_of(chain, certificate_rules, served_names))
         evidence.file(f"chain at {chain.address}", chain.pem.encode(), "application/x-pem-file", "pem")
     evidence.reproduce(
         f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} -showcerts </dev/null"

@@ -44,6 +44,9 @@ app.use((req, res, next) => {
 });
 const page = (title, body) => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title></head><body>${body}</body></html>`;
 
+app.use((req, res, next) => (req.hostname === 'shop.stranger.test' ? next()
+  : res.status(421).send(page('Misdirected', '<p>This shop has another name.</p>'))));
+
 app.get('/signin', (_req, res) => res.send(page('Sign in',
   '<form action="/signin" method="post"><label>E-mail <input type="email" name="mail"></label>'
   + '<label>Passphrase <input type="password" name="phrase"></label><button>Sign in</button></form>')));

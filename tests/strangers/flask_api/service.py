@@ -182,6 +182,14 @@ def description() -> Any:
     )
 
 
+@app.before_request
+def refuse_other_names() -> Any:
+    """A request for a name of somebody else is misdirected."""
+    if request.host.partition(":")[0] != "items.stranger.test":
+        return problem(421, "not served under this name")
+    return None
+
+
 @app.after_request
 def protect(response: Response) -> Response:
     """What browsers should know, though this is an API."""

@@ -154,7 +154,7 @@ def test_the_example_of_the_documentation_is_accepted(read: Reader) -> None:
     documentation = (Path(__file__).parents[3] / "docs" / "environment.md").read_text(encoding="utf-8")
     example = documentation.split("```yaml\n")[1].split("```")[0]
     assert 14 <= len(example.splitlines()) <= 16
-    assert read(example).environment.policy.required_commitments == ("S05", "S09", "S15")
+    assert read(example).environment.policy.required_commitments == ("S05", "S15")
 
 
 def test_the_documentation_names_every_section_and_safeguard() -> None:

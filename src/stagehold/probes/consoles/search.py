@@ -1,17 +1,17 @@
-"""Looks for database consoles on every web listener an environment declares."""
+"""Looks for web consoles on every web listener an environment declares."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stagehold.environment.model import Environment
 from stagehold.errors import ProbeError
 from stagehold.model import Traffic
 from stagehold.network.door import Network
-from stagehold.network.rules import parse_address
-from stagehold.probes.consoles.fingerprints import Page, paths, recognise
+from stagehold.network.rules import normal, parse_address
+from stagehold.probes.consoles.fingerprints import Console, Kind, Page, consoles, paths, recognise
 from stagehold.probes.consoles.visit import Place, Visitor
 from stagehold.probes.ports.conversation import Listener
 from stagehold.probes.ports.recognition import canonical
@@ -20,6 +20,24 @@ from stagehold.probes.ports.services import identify, name_at
 _BUSY = 429
 _FORBIDDEN = 403
 _FAULT = range(500, 600)
+_SUCCESS = range(200, 300)
+
+
+@dataclass(frozen=True)
+class _Approved:
+    """A management interface that may lie at a place, and below which path (it ends with a slash)."""
+
+    console: Console
+    path: str
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """Paths that must give strangers nothing."""
+        return tuple(self.path + path for path in self.console.inside)
+
+    def covers(self, name: str, page: Page) -> bool:
+        """Whether a page of a product is what was approved."""
+        return name == self.console.name and f"{page.path.partition('?')[0]}/".startswith(self.path)
 
 
 @dataclass(frozen=True)
@@ -74,14 +92,31 @@ class ConsoleSearch:
             raise ProbeError("nothing answered as a web server, so nothing was searched")
 
 
-def search(network: Network, environment: Environment, vantage: str) -> ConsoleSearch:
+def search(network: Network, environment: Environment, vantage: str, kind: Kind = Kind.DATABASES) -> ConsoleSearch:
     """Ask every web listener for every path a console is known to lie at. GET only, one request at a time.
+
+    A management interface that is approved at its place counts as found only where it gives anonymous callers content.
 
     Raises:
         ProbeError: a name did not resolve. What goes wrong with one place stays with it.
     """
     return ConsoleSearch(
-        tuple(_look(network, place) for place in dict.fromkeys(_places(network, environment, vantage)))
+        tuple(
+            _look(network, place, kind, _approved(environment, place, kind))
+            for place in dict.fromkeys(_places(network, environment, vantage))
+        )
+    )
+
+
+def _approved(environment: Environment, place: Place, kind: Kind) -> tuple[_Approved, ...]:
+    """What may lie at a place; a database console may not, whoever approves it."""
+    if kind is not Kind.MANAGEMENT:
+        return ()
+    known = {console.name: console for console in consoles(kind)}
+    return tuple(
+        _Approved(known[item.name], item.path.rstrip("/") + "/")
+        for item in environment.approved_software
+        if item.name in known and item.port == place.port and normal(item.host) in {normal(place.name), place.address}
     )
 
 
@@ -107,10 +142,10 @@ def _places(network: Network, environment: Environment, vantage: str) -> Iterato
                     yield Place(service == "https", name, port.port, number, target=False)
 
 
-def _look(network: Network, place: Place) -> Looked:
+def _look(network: Network, place: Place, kind: Kind, approved: tuple[_Approved, ...]) -> Looked:
     visitor = Visitor(network, place)
     try:
-        return _sweep(visitor)
+        return _sweep(visitor, kind, approved)
     except ProbeError as error:
         return Looked(place, problem=str(error), nothing="") if place.target else _excused(network, place, error)
     finally:
@@ -132,7 +167,7 @@ def _excused(network: Network, place: Place, error: ProbeError) -> Looked:
     return Looked(place, problem=str(error))
 
 
-def _sweep(visitor: Visitor) -> Looked:
+def _sweep(visitor: Visitor, kind: Kind, approved: tuple[_Approved, ...]) -> Looked:
     unknown = f"/{secrets.token_hex(8)}"
     start, control = visitor.get("/"), visitor.get(unknown)
     for page in (start, control):
@@ -142,9 +177,28 @@ def _sweep(visitor: Visitor) -> Looked:
     statuses = {"/": start.status, unknown: control.status}
     found: dict[str, FoundConsole] = {}
     doubts: list[str] = []
-    for page in (start, control, *_pages(visitor, statuses, doubts, control)):
-        for name, marks in recognise(page, control).items():
-            found.setdefault(name, FoundConsole(visitor.place, page.path, page.status, name, marks))
+    inside = {path: one.console for one in approved for path in one.inside}
+    seen: set[str] = set()
+    closed: set[str] = set()
+    known = {console.name: console for console in consoles(kind)}
+    asked = (("/", start), (unknown, control))
+    wanted = (*paths(kind), *(one.path for one in approved), *inside)
+    for path, page in (*asked, *_pages(visitor, wanted, statuses, doubts, control)):
+        owner = inside.get(path)
+        for name, marks in recognise(page, control, kind).items():
+            allowed = any(one.covers(name, page) for one in approved)
+            if not allowed or known[name].gives_content(page, inside=owner is not None):
+                found.setdefault(name, FoundConsole(visitor.place, page.path, page.status, name, marks))
+            else:
+                seen.add(name)
+        if owner is None:
+            continue
+        if owner.asks_to_log_in(page):
+            closed.add(owner.name)
+        elif page.status in _SUCCESS and page.body != control.body and owner.gives_content(page, inside=True):
+            marks = "content for anybody, though it is approved for people who log in"
+            found.setdefault(owner.name, FoundConsole(visitor.place, page.path, page.status, owner.name, marks))
+    doubts += [f"{name} is there, and nothing of it was seen to ask for a login" for name in sorted(seen - closed)]
     again = visitor.get(unknown)
     if again.status != control.status:
         doubts.append(
@@ -153,8 +207,10 @@ def _sweep(visitor: Visitor) -> Looked:
     return Looked(visitor.place, tuple(found.values()), statuses, "" if found else "; ".join(doubts))
 
 
-def _pages(visitor: Visitor, statuses: dict[str, int], doubts: list[str], control: Page) -> Iterator[Page]:
-    for path in paths():
+def _pages(
+    visitor: Visitor, wanted: Iterable[str], statuses: dict[str, int], doubts: list[str], control: Page
+) -> Iterator[tuple[str, Page]]:
+    for path in wanted:
         if path in statuses:
             continue
         page = visitor.get(path)
@@ -164,7 +220,7 @@ def _pages(visitor: Visitor, statuses: dict[str, int], doubts: list[str], contro
             return
         if page.status in _FAULT and page.status != control.status:
             doubts.append(f"{path} is answered {page.status}: whatever lies there is broken at the moment")
-        yield page
+        yield path, page
 
 
 def _require_answer(place: Place, page: Page) -> None:

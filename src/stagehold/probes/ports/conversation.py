@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -14,6 +15,10 @@ from stagehold.probes.ports.recognition import GREETINGS, OVER_TLS, recognise
 SECONDS = 3.0
 """For each answer; a listener that has something to say says it at once."""
 _MOST = 4096
+_AFTER_EHLO = (("smtp", re.compile(rb"250[ -]")), ("ftp", re.compile(rb"(500|502|530)[ -]")))
+_ALERTS = ("SSLV3_ALERT", "TLSV1_", "TLSV13_")
+_INSIDE_TLS = ("http", "", "redis", "mongodb", "memcached", "amqp", "cassandra", "bolt", "ldap")
+"""Greetings that are tried inside TLS; the empty one waits for servers that speak first."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +54,28 @@ def listen(listener: Listener) -> tuple[str, bytes]:
         seen = recognise(reply)
         if not seen and reply.startswith(b"220"):
             # Mail and file transfer greet alike; only one of them knows this word.
-            seen = "smtp" if _exchange(connection, b"EHLO stagehold.invalid\r\n").startswith(b"250") else "ftp"
+            answer = _exchange(connection, b"EHLO stagehold.invalid\r\n")
+            seen = next((name for name, code in _AFTER_EHLO if code.match(answer)), "")
     return seen, reply
 
 
 def greet_inside_tls(listener: Listener) -> tuple[str, bytes]:
-    """The same inside TLS, by what is agreed on (ALPN), answered to HTTP, or said unasked; `tls` when by nothing."""
+    """The same inside TLS, by what is agreed on (ALPN), answered, or said unasked; `tls` when by nothing."""
     reply = b""
     name = None if parse_address(listener.name) is not None else listener.name
     try:
-        for said in (listener.greeting("http"), b""):
+        for kind in _INSIDE_TLS:
             with listener.connect() as raw, _context().wrap_socket(raw, server_hostname=name) as tls:
                 listener.network.check_certificate(tls.getpeercert(binary_form=True) or b"")
                 if agreed := tls.selected_alpn_protocol():
                     return "https", f"ALPN {agreed}".encode()
-                reply = _exchange(tls, said)
-            if seen := recognise(reply):
+                reply = _exchange(tls, listener.greeting(kind) if kind else b"")
+            if seen := recognise(reply, kind):
                 return OVER_TLS.get(seen, seen), reply
     except OSError as error:
         reason = str(getattr(error, "reason", "") or "")
-        # An alert is TLS, whatever it complains about.
-        return ("tls", reason.encode()) if "ALERT" in reason else ("", b"")
+        # An alert is TLS, whatever it complains about; OpenSSL names the reason after the version that defined it.
+        return ("tls", reason.encode()) if reason.startswith(_ALERTS) else ("", b"")
     return "tls", reply
 
 

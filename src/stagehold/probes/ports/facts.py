@@ -10,6 +10,9 @@ from stagehold.errors import NotApplicable
 from stagehold.probes.ports.classes import DATABASE, MANAGEMENT, OFTEN_APPLICATIONS, describe
 from stagehold.probes.ports.nmap_runs import ALL_PORTS, NmapRun, PortState
 
+OUTSIDE = "external"
+"""The vantage from which no database may be reached, whatever is declared."""
+
 
 @dataclass(frozen=True)
 class AddressPorts:
@@ -73,7 +76,10 @@ class PortScan:
         return frozenset(
             port.port
             for port in self.host.ports
-            if port.port_class == "management" and "from_" in port.model_fields_set and self.vantage in port.from_
+            if port.proto == "tcp"
+            and port.port_class == "management"
+            and "from_" in port.model_fields_set
+            and self.vantage in port.from_
         )
 
     @property
@@ -111,8 +117,13 @@ class PortScan:
         return tuple((one.address, port) for one in self.addresses for port in sorted(one.open & wanted))
 
     def surplus(self) -> tuple[tuple[str, int], ...]:
-        """Address and port of everything open that must not be: undeclared, a database's, or of management."""
+        """Address and port of everything open that must not be: undeclared, a database's, or of management.
+
+        From another vantage than the outside, databases and management are open where they are declared for it.
+        """
         unexpected = frozenset(ALL_PORTS) - self.declared
+        if self.vantage != OUTSIDE:
+            return self.open_at(unexpected)
         return self.open_at(unexpected | self.database_class | self.management_class - self.management_allowed)
 
     def not_open_at(self, ports: Iterable[int]) -> tuple[tuple[str, int, str], ...]:

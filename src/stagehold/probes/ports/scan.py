@@ -3,38 +3,46 @@
 A port scan proves absence, so each way in which it can be blind is looked for, and when found a ProbeError:
 
 - nmap must account for all 65,535 ports (`nmap_runs`);
-- a lost packet looks like a filter: silent ports are asked again, ever slower, until a whole pass gets no answer
-  from any of them;
+- a lost packet looks like a filter, and so does a refusal that a limit kept back (`passes`);
 - each open port must accept a plain connection of our own afterwards, which also shows that nobody shut the
   scanner out half-way; a host without open ports must still answer (a reset is an answer) after the scan;
 - a host that is silent on every port although something should be reachable there is a dead route. One that
   declares nothing for this vantage is allowed to be silent (that is what a firewall before a database looks
   like), provided another declared host answers this vantage at that very time;
-- a host on which everything is open is a SYN proxy or a tarpit;
-- on loopback, a port that is also open on an address nobody declared belongs to the machine, not to the host.
+- something that answers for everybody, before, during or after the scan; a vantage that is somewhere else; on
+  loopback, a port that is also open on an address nobody declared (`lies`).
 """
 
 from __future__ import annotations
 
-import ipaddress
-import socket
+import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stagehold.environment.model import Environment, Host
 from stagehold.errors import ProbeError
 from stagehold.model import Traffic
 from stagehold.network.door import Network
+from stagehold.probes.ports.agents import HERE, Agent
+from stagehold.probes.ports.budget import PacketBudget
 from stagehold.probes.ports.facts import AddressPorts, PortScan, declared_ports
-from stagehold.probes.ports.nmap_runs import ALL_PORTS, UNREACHABLE, NmapRun, PortState, run_nmap
+from stagehold.probes.ports.lies import (
+    SAMPLE,
+    answering_share,
+    refuse_interference,
+    refuse_late_answers,
+    refuse_unconfirmed,
+    refuse_wrong_place,
+    tarpit,
+)
+from stagehold.probes.ports.nmap_runs import PortState, run_nmap, unreachable
+from stagehold.probes.ports.passes import ask_all, merged
+from stagehold.probes.ports.touch import Touch, touch
 from stagehold.probes.ports.vantage import may_use_raw_sockets
 
-TARPIT = 100
-"""More undeclared open ports than this are no inventory but something that answers for everybody."""
-PASSES = 5
-"""At most so often silent ports are asked again; a port is silent when a whole pass found no more answers."""
-_LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
-_FOREIGN_LOOPBACK = ("127.254.254.254", "127.253.253.253", "127.252.252.252")
+_CONTROL_SECONDS = 60
+SAMPLE_RATE = 500
+"""Packets a second for the first look from another vantage; slow enough for what limits its refusals to show it."""
 
 
 def scan_host(
@@ -44,8 +52,10 @@ def scan_host(
     *,
     addresses: Sequence[str] | None = None,
     vantage: str = "external",
+    agent: Agent = HERE,
+    budget: PacketBudget | None = None,
     deadline: float = 300.0,
-    min_rate: int = 5000,
+    say: Callable[[str], None] = lambda _: None,
 ) -> PortScan:
     """Scan all TCP ports of addresses of a host: each may be filtered differently.
 
@@ -54,9 +64,11 @@ def scan_host(
         environment: names the other hosts that serve as control of the vantage.
         host: what is scanned.
         addresses: those of its addresses to scan; default: all, IPv6 included.
-        vantage: whose declarations count; the process must already look from there.
-        deadline: seconds for the whole host.
-        min_rate: packets per second to addresses that do not answer.
+        vantage: whose declarations count; the agent must already look from there.
+        agent: where nmap is started.
+        budget: of packets, shared with other scans; default: the environment's, for this host alone.
+        deadline: seconds for each address.
+        say: takes what a person who waits may read.
 
     Raises:
         NotAllowed: not declared, denied as production, or no consent to intrusive traffic.
@@ -64,146 +76,126 @@ def scan_host(
     """
     network.require(Traffic.INTRUSIVE)
     started = time.monotonic()
-    end = started + deadline
+    shared = budget or PacketBudget(environment.policy.max_packets_per_second)
+    look = _Look(network, environment, host, vantage, agent, shared, deadline, say)
     found = []
     for address in (*host.ipv4, *host.ipv6) if addresses is None else addresses:
         if address not in network.addresses(address):
             raise ProbeError(f"{address} is not what the network would dial for it")
-        found.append(_scan_address(network, environment, host, address, vantage, end, min_rate))
+        found.append(look.at(address))
     return PortScan(host, vantage, tuple(found), time.monotonic() - started)
 
 
-def _scan_address(
-    network: Network,
-    environment: Environment,
-    host: Host,
-    address: str,
-    vantage: str,
-    end: float,
-    min_rate: int,
-) -> AddressPorts:
-    declared = declared_ports(host, vantage)
-    runs = _passes(address, end, min_rate)
-    # An answer outranks silence, and only silent ports are asked again.
-    states = {port: state for run in runs for port, state in run.ports.items()}
-    opens = {port for port, state in states.items() if state.state == "open"}
-    if problem := tarpit(address, opens - declared):
-        raise ProbeError(problem)
-    _require_alive(network, environment, host, address, vantage, states)
-    for port in sorted(opens):
-        if not _answers(network, address, port, accept_reset=False):
-            raise ProbeError(f"{address} port {port} was open for nmap and then refused a plain connection")
-    _refuse_interference(host, address, opens - declared, environment)
-    return AddressPorts(address, states, frozenset(opens), tuple(runs))
+class _Look:
+    """Looks at one address after the other of one host."""
 
+    def __init__(
+        self,
+        network: Network,
+        environment: Environment,
+        host: Host,
+        vantage: str,
+        agent: Agent,
+        budget: PacketBudget,
+        deadline: float,
+        say: Callable[[str], None],
+    ) -> None:
+        self.network, self.environment, self.host, self.vantage = network, environment, host, vantage
+        self.agent, self.budget, self.deadline, self.say = agent, budget, deadline, say
+        self.declared = declared_ports(host, vantage)
 
-def _passes(address: str, end: float, min_rate: int) -> list[NmapRun]:
-    """All ports, then the silent ones again and again until a whole pass gets no answer from any of them."""
-    raw = may_use_raw_sockets()
-    runs = [run_nmap(address, ALL_PORTS, raw=raw, seconds=_left(end, address), min_rate=min_rate)]
-    for attempt in range(1, PASSES):
-        silent = runs[-1].in_state("filtered")
-        if not silent:
-            return runs
-        rate = min_rate if attempt == 1 else min_rate // (4**attempt)
-        runs.append(run_nmap(address, silent, raw=raw, seconds=_left(end, address), min_rate=rate, retries=1))
-        if runs[-1].in_state("filtered") == silent:
-            return runs
-    raise ProbeError(
-        f"packets to {address} get lost: after {PASSES} passes there still are ports that answer for the first time",
-        remedy="Scan from a quieter machine or a nearer place.",
-    )
+    def at(self, address: str) -> AddressPorts:
+        end = time.monotonic() + self.deadline
+        described = self.environment.vantage.get(self.vantage)
+        refuse_wrong_place(self.agent, described.egress if described else (), address)
+        raw = may_use_raw_sockets() if self.agent.here else self.agent.may_scan_half_open()
+        here = self.agent.here
+        answering = answering_share(address, self.declared) if here else self._answering_share(address, raw=raw)
+        runs = ask_all(
+            address,
+            agent=self.agent,
+            raw=raw,
+            end=end,
+            budget=self.budget,
+            answering=answering,
+            say=lambda words: self.say(f"{self.host.name} from {self.vantage}: {words}"),
+        )
+        states = merged(runs)
+        opens = {port for port, state in states.items() if state.state == "open"}
+        if problem := tarpit(address, opens - self.declared):
+            raise ProbeError(problem)
+        self._require_alive(address, states)
+        if self.agent.here:
+            refuse_unconfirmed(address, opens)
+            refuse_late_answers(address, states)
+            refuse_interference(self.host, address, opens - self.declared, self.environment)
+        elif lost := opens - self._accepting(address, opens):
+            ports = ", ".join(map(str, sorted(lost)))
+            raise ProbeError(f"{address} port {ports} was open for nmap and refused a plain connection afterwards")
+        return AddressPorts(address, states, frozenset(opens), tuple(runs))
 
-
-def tarpit(address: str, unexpected: set[int]) -> str:
-    """Why the answers are too many to be true, or nothing."""
-    if len(unexpected) <= TARPIT:
-        return ""
-    return (
-        f"{len(unexpected)} undeclared ports of {address} are open: something answers for every port "
-        "(a SYN proxy, an intrusion prevention system or a tarpit), so nothing can be said of any of them"
-    )
-
-
-def _require_alive(
-    network: Network,
-    environment: Environment,
-    host: Host,
-    address: str,
-    vantage: str,
-    states: Mapping[int, PortState],
-) -> None:
-    reasons = {state.reason for state in states.values()}
-    if reasons <= UNREACHABLE:
-        raise ProbeError(f"the network says that {address} is unreachable ({', '.join(sorted(reasons))})")
-    answered = [port for port, state in states.items() if state.state == "open"] or [
-        port for port, state in states.items() if state.state == "closed"
-    ]
-    if answered:
-        if not any(_answers(network, address, port, accept_reset=True) for port in answered[:3]):
-            raise ProbeError(
-                f"{address} stopped answering during the scan: something shut the scanner out",
-                remedy="Let the scanner's address pass the intrusion prevention system, then run again.",
+    def _answering_share(self, address: str, *, raw: bool) -> float:
+        """How many of some ports, chosen at random, answer the vantage at all (0 to 1)."""
+        ports = random.sample(range(1, 65536), SAMPLE)
+        with self.budget.lease() as lease:
+            rate = min(lease, SAMPLE_RATE)
+            run = run_nmap(
+                address, ports, raw=raw, seconds=_CONTROL_SECONDS, min_rate=rate, max_rate=lease, agent=self.agent
             )
-        return
-    if declared_ports(host, vantage):
-        raise ProbeError(f"{address} answers on no port at all, not even a declared one: a dead route or a dead host")
-    if not _vantage_works(network, environment, host, vantage, address):
-        raise ProbeError(
-            f"{address} answers on no port, and no other declared host answers this vantage either: "
-            "silence proves nothing here"
+        return 1 - len(run.in_state("filtered")) / SAMPLE
+
+    def _require_alive(self, address: str, states: Mapping[int, PortState]) -> None:
+        if reasons := unreachable(states):
+            raise ProbeError(f"the network says that {address} is unreachable ({reasons})")
+        answered = [port for port, state in states.items() if state.state == "open"] or [
+            port for port, state in states.items() if state.state == "closed"
+        ]
+        if answered:
+            if not self._answers(address, answered[:3]):
+                raise ProbeError(
+                    f"{address} stopped answering during the scan: something shut the scanner out",
+                    remedy="Let the scanner's address pass the intrusion prevention system, then run again.",
+                )
+            return
+        if self.declared:
+            raise ProbeError(
+                f"{address} answers on no port at all, not even a declared one: a dead route or a dead host"
+            )
+        if not self._vantage_works(address):
+            raise ProbeError(
+                f"{address} answers on no port, and no other declared host answers this vantage either: "
+                "silence proves nothing here"
+            )
+
+    def _vantage_works(self, silent: str) -> bool:
+        """Whether another host answers over the same version of IP: a route for one says nothing of the other."""
+        return any(
+            bool(self._accepting(address, declared_ports(other, self.vantage)))
+            for other in self.environment.hosts
+            if other.name != self.host.name
+            for address in (other.ipv6 if ":" in silent else other.ipv4)
         )
 
-
-def _vantage_works(network: Network, environment: Environment, host: Host, vantage: str, silent: str) -> bool:
-    """Whether another host answers over the same version of IP: a route for one says nothing of the other."""
-    return any(
-        _answers(network, address, port, accept_reset=False)
-        for other in environment.hosts
-        if other.name != host.name
-        for address in (other.ipv6 if ":" in silent else other.ipv4)
-        for port in sorted(declared_ports(other, vantage))
-    )
-
-
-def _answers(network: Network, address: str, port: int, *, accept_reset: bool) -> bool:
-    """Whether the address answers on the port now; one second try, since one packet may be lost."""
-    for seconds in (2.0, 4.0):
-        try:
-            network.connect(address, port, seconds=seconds).close()
-        except ProbeError as error:
-            if isinstance(error.__cause__, ConnectionRefusedError):
-                return accept_reset
-        else:
-            return True
-    return False
-
-
-def _refuse_interference(host: Host, address: str, unexpected: set[int], environment: Environment) -> None:
-    if ipaddress.ip_address(address) not in _LOOPBACK:
-        return
-    declared = {number for other in environment.hosts for number in other.ipv4}
-    foreign = next(number for number in _FOREIGN_LOOPBACK if number not in declared)
-    # Never leaves the machine, so it is none of the allow-list's business.
-    shared = [port for port in sorted(unexpected) if _connects(foreign, port)]
-    if shared:
-        raise ProbeError(
-            f"port {', '.join(map(str, shared))} of {address} ({host.name}) is a listener of this machine: "
-            f"it also answers on {foreign}, which no environment declares",
-            remedy="Stop that listener, bind it to an address of its own, or run in a network namespace.",
+    def _answers(self, address: str, ports: Sequence[int]) -> bool:
+        """Whether any of the ports answers now, be it by refusing; a second try, since one packet may be lost."""
+        if not self.agent.here:
+            return any(state.state != "filtered" for state in self._connects(address, ports).values())
+        return any(
+            took is not Touch.SILENT for seconds in (2.0, 4.0) for took in touch(address, ports, seconds).values()
         )
 
+    def _accepting(self, address: str, ports: Iterable[int]) -> set[int]:
+        """Those of the ports that accept a plain connection from the vantage."""
+        wanted = sorted(ports)
+        if not wanted:
+            return set()
+        self.network.addresses(address)
+        if not self.agent.here:
+            return {port for port, state in self._connects(address, wanted).items() if state.state == "open"}
+        for seconds in (2.0, 4.0):
+            if accepted := {p for p, took in touch(address, wanted, seconds).items() if took is Touch.ACCEPTED}:
+                return accepted
+        return set()
 
-def _connects(address: str, port: int) -> bool:
-    try:
-        socket.create_connection((address, port), timeout=2.0).close()
-    except OSError:
-        return False
-    return True
-
-
-def _left(end: float, address: str) -> float:
-    left = end - time.monotonic()
-    if left <= 0:
-        raise ProbeError(f"the time for scanning was used up before {address}")
-    return left
+    def _connects(self, address: str, ports: Sequence[int]) -> Mapping[int, PortState]:
+        return run_nmap(address, ports, raw=False, seconds=_CONTROL_SECONDS, agent=self.agent).ports

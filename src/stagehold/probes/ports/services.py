@@ -15,7 +15,15 @@ from stagehold.network.door import Network
 from stagehold.network.rules import parse_address
 from stagehold.probes.ports.conversation import Listener, greet, greet_inside_tls, listen
 from stagehold.probes.ports.nmap_services import Opinion, ask_nmap
-from stagehold.probes.ports.recognition import DATABASES, GREETINGS, OVER_TLS, SYNONYMS, canonical, spoken_by
+from stagehold.probes.ports.recognition import (
+    DATABASES,
+    GREETINGS,
+    MAY_BE_INSIDE_TLS,
+    OVER_TLS,
+    SYNONYMS,
+    canonical,
+    spoken_by,
+)
 
 _VAGUE = frozenset({"http", "https", "tls"})
 """Much else is spoken inside these; to see them contradicts no service that is unknown here."""
@@ -55,7 +63,7 @@ class SpokenService:
     @property
     def _vague(self) -> bool:
         wanted = canonical(self.declared)
-        return (self.seen == "tls" and wanted in OVER_TLS.values()) or (wanted not in SYNONYMS and self.seen in _VAGUE)
+        return (self.seen == "tls" and wanted in MAY_BE_INSIDE_TLS) or (wanted not in SYNONYMS and self.seen in _VAGUE)
 
     def __str__(self) -> str:
         return f"{self.address} port {self.port} speaks {self.seen or 'nothing known'} ({self.how})"
@@ -103,20 +111,31 @@ def look_at_services(network: Network, environment: Environment, host: Host, van
         raise NotApplicable(f"{host.name} declares no open TCP port for the vantage `{vantage}`")
     found = []
     for address in (*host.ipv4, *host.ipv6):
-        name = name_at(environment, network, address)
-        seen = [identify(Listener(network, address, port.port, name), port.service) for port in ports]
+        seen = [
+            identify(
+                Listener(network, address, port.port, name_at(environment, network, address, port.port)), port.service
+            )
+            for port in ports
+        ]
         doubtful = [item for item in seen if not item.known and not item.wrong]
         opinions = ask_nmap(network, address, [item.port for item in doubtful]) if doubtful else {}
         found += [_with_opinion(item, opinions) for item in seen]
     return HostServices(host, tuple(found))
 
 
-def name_at(environment: Environment, network: Network, address: str) -> str:
-    """A name to ask for at an address: listeners may answer differently, or not at all, without one."""
-    for target in environment.targets:
-        if parse_address(target.host) is None and address in network.addresses(target.host):
-            return target.host
-    return address
+def name_at(environment: Environment, network: Network, address: str, port: int) -> str:
+    """A name to ask for at an address: listeners may answer differently, or not at all, without one.
+
+    A name that is declared for this very port comes first, then one of any other port of the address.
+    """
+    known = [(target.host, target.host, target.port) for target in environment.targets]
+    known += [(endpoint.host, endpoint.name, endpoint.port) for endpoint in environment.tls_endpoints]
+    there = [
+        (declared != port, name)
+        for host, name, declared in known
+        if parse_address(name) is None and address in network.addresses(host)
+    ]
+    return min(there, key=lambda item: item[0])[1] if there else address
 
 
 def _with_opinion(item: SpokenService, opinions: Mapping[int, Opinion]) -> SpokenService:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stagehold.errors import NotApplicable, ProbeError
 from stagehold.probes.tls.facts import COMMANDS, TlsScan
-from stagehold.probes.tls.suites import flaw, is_aead
+from stagehold.probes.tls.suites import flaw, is_aead, is_ephemeral
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,24 @@ class AcceptedSuites:
             NotApplicable: every address refuses TLS 1.2.
             ProbeError: none was seen, and of some suites it is not known.
         """
+        return self._in_tls12(is_aead, "are AEAD")
+
+    def without_forward_secrecy(self) -> tuple[AcceptedSuite, ...]:
+        """Suites of TLS 1.2 whose keys are not fresh for each session, those of the broken class left out.
+
+        Raises:
+            NotApplicable: every address refuses TLS 1.2.
+            ProbeError: none was seen, and of some suites it is not known.
+        """
+        return self._in_tls12(is_ephemeral, "take fresh keys for each session")
+
+    def _in_tls12(self, sound: Callable[[str], bool], words: str) -> tuple[AcceptedSuite, ...]:
         found = tuple(
-            item for item in self.all if item.version == "TLS 1.2" and not item.flaw and not is_aead(item.suite)
+            item for item in self.all if item.version == "TLS 1.2" and not item.flaw and not sound(item.suite)
         )
         self._certain(found, self.scan.unknown(["TLS 1.2"]))
         if not self.scan.accepts("TLS 1.2"):
-            raise NotApplicable(f"{self.scan} refuses TLS 1.2 at every address; all suites of TLS 1.3 are AEAD")
+            raise NotApplicable(f"{self.scan} refuses TLS 1.2 at every address; all suites of TLS 1.3 {words}")
         return found
 
     def _certain(self, found: tuple[AcceptedSuite, ...], gaps: tuple[str, ...]) -> tuple[AcceptedSuite, ...]:

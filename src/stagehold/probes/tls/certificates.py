@@ -21,11 +21,21 @@ from cryptography.utils import CryptographyDeprecationWarning
 from OpenSSL import crypto
 from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 
-from stagehold.errors import ProbeError
+from stagehold.errors import ProbeError, Uncovered
 from stagehold.probes.tls.strength import weaknesses
 
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h, which pyOpenSSL does not name."""
+
+
+_PUBLIC_CAPS = (
+    (datetime(2029, 3, 15, tzinfo=UTC), 47),
+    (datetime(2027, 3, 15, tzinfo=UTC), 100),
+    (datetime(2026, 3, 15, tzinfo=UTC), 200),
+    (datetime(2020, 9, 1, tzinfo=UTC), 398),
+    (datetime.min.replace(tzinfo=UTC), 825),
+)
+"""Issued since, days."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,7 @@ class Anchors:
     certificates: tuple[x509.Certificate, ...]
     partial: bool
     name: str
+    public: bool = False
 
 
 def read_anchors(ca_file: Path | None) -> Anchors:
@@ -56,7 +67,7 @@ def read_anchors(ca_file: Path | None) -> Anchors:
         raise ProbeError(f"the trust anchors in {path.name} cannot be read: {error}") from error
     roots = tuple(certificate for certificate in found if certificate.issuer == certificate.subject)
     name = "the declared private CA" if ca_file else "the public certificate store"
-    return Anchors(roots or tuple(found), partial=not roots, name=name)
+    return Anchors(roots or tuple(found), partial=not roots, name=name, public=ca_file is None)
 
 
 def path_problem(certificates: Sequence[x509.Certificate], anchors: Anchors, now: datetime) -> str | None:
@@ -172,6 +183,17 @@ def date_problems(
     return tuple(dict.fromkeys(problems))
 
 
+def lifetime_days(certificate: x509.Certificate) -> float:
+    """Days from the first second of a certificate's validity through its last."""
+    lasts = certificate.not_valid_after_utc - certificate.not_valid_before_utc + timedelta(seconds=1)
+    return lasts / timedelta(days=1)
+
+
+def public_cap(issued: datetime) -> int:
+    """The longest lifetime in days that the CA/Browser Forum allows a certificate issued then (ballot SC-081v3)."""
+    return next(days for since, days in _PUBLIC_CAPS if issued >= since)
+
+
 def _outside_validity(certificate: x509.Certificate, now: datetime) -> str | None:
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now < start:
@@ -203,6 +225,8 @@ class CertificateRules:
     anchors: Anchors
     min_days_left: int | str
     now: datetime
+    private_days: int | None = None
+    """The longest lifetime of a certificate of the declared private CA."""
 
     def untrusted(self, chain: Sequence[x509.Certificate]) -> str | None:
         """Why the chain does not lead to the declared anchor (see `path_problem`)."""
@@ -216,6 +240,23 @@ class CertificateRules:
         """What is not in date: the leaf, the rest that was served, the anchor (see `date_problems`)."""
         others = (*chain[1:], *verified_path(chain, self.anchors, self.now)[1:])
         return date_problems(chain[0], others, self.now, self.min_days_left)
+
+    def longest(self, chain: Sequence[x509.Certificate]) -> int:
+        """The longest lifetime in days that the leaf may have.
+
+        Raises:
+            Uncovered: the CA is private, and no lifetime is declared for it.
+        """
+        if self.anchors.public:
+            return public_cap(chain[0].not_valid_before_utc)
+        if self.private_days is None:
+            raise Uncovered("`tls.trust.max_lifetime_days_private` is not set: public caps do not bind a private CA")
+        return self.private_days
+
+    def long_lived(self, chain: Sequence[x509.Certificate]) -> str:
+        """Why the leaf lives too long, in words; empty when it does not (Uncovered: see `longest`)."""
+        days, most = lifetime_days(chain[0]), self.longest(chain)
+        return f"{_subject(chain[0])} lives {days:.1f} days; {most} are allowed" if days > most else ""
 
     def weak(self, chain: Sequence[x509.Certificate]) -> tuple[str, ...]:
         """Weak keys and signatures of the leaf and of what leads from it to the anchor (see `weaknesses`)."""

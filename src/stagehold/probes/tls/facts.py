@@ -1,13 +1,13 @@
 """What a TLS scan has observed, read strictly from the worker's answer. Pure: no network, no judgement.
 
 A rejected suite is only a refusal when the server answered with one: sslyze also files handshakes that timed
-out, and leaves out the suites its own OpenSSL could not offer.
+out or that the server hung up on, and leaves out the suites its own OpenSSL could not offer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from cryptography import x509
 
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
+from stagehold.probes.tls.exchanges import EndpointExchanges, KeyExchanges
+from stagehold.probes.tls.renegotiation import Renegotiation, renegotiation_problems
 
 COMMANDS: dict[str, str] = {
     "SSL 2.0": "ssl_2_0_cipher_suites",
@@ -27,7 +29,8 @@ COMMANDS: dict[str, str] = {
 """Protocol version to sslyze's scan command, oldest first."""
 
 CERTIFICATES = "certificate_info"
-_NO_ANSWER = "timed out"
+_NO_ANSWER = ("timed out", "rejected the connection", "closed the connection", "interrupted", "Internal error")
+"""Parts of sslyze's words for handshakes that ended without an answer about the suite."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,10 @@ class AddressScan:
     """The version agreed on with a client that offers TLS 1.2 and TLS 1.3."""
     gaps: tuple[str, ...] = ()
     """Why choices or the negotiated version are not known, in words."""
+    exchanges: KeyExchanges | None = None
+    """None: not looked at."""
+    renegotiation: Renegotiation | None = None
+    """None: not looked at, or TLS 1.2 is not spoken."""
     tool: str = ""
     problem: str = ""
     raw: str = ""
@@ -153,17 +160,56 @@ class TlsScan:
         Raises:
             ProbeError: nowhere, and of at least one address it is not known.
         """
-        refusing = self.refusing("TLS 1.3")
+        # What sslyze cannot speak, such as hybrid groups, a ClientHello of our own can still offer.
+        agreeing = {scan.address for scan in self.addresses if scan.negotiated == "TLS 1.3"}
+        refusing = [address for address in self.refusing("TLS 1.3") if address not in agreeing]
         found = [f"{address} refuses TLS 1.3" for address in refusing]
         found += [
             f"{scan.address} agrees on {scan.negotiated} with a client that offers both"
             for scan in self.addresses
             if scan.negotiated not in {"", "TLS 1.3"} and scan.address not in refusing
         ]
-        unknown = [*self.unknown(["TLS 1.3"]), *(gap for s in self.addresses if not s.negotiated for gap in s.gaps)]
+        unknown = [] if self.addresses else [f"{self}: no address was looked at"]
+        for scan in self.addresses:
+            if scan.problem:
+                unknown.append(f"{scan.address}: {scan.problem}")
+            elif scan.negotiated != "TLS 1.3" and scan.versions["TLS 1.3"].problem:
+                unknown.append(f"{scan.address}: {scan.versions['TLS 1.3'].problem}")
+            elif not scan.negotiated:
+                unknown += scan.gaps or [f"{scan.address}: the version agreed on is not known"]
         if unknown and not found:
             raise ProbeError(f"{self}: whether TLS 1.3 is preferred is not known ({'; '.join(unknown)})")
         return tuple(found)
+
+    @property
+    def exchanges(self) -> EndpointExchanges:
+        """The key exchanges that are accepted.
+
+        Raises:
+            ProbeError: at least one address was not looked at.
+        """
+        found = {}
+        for scan in self.addresses:
+            if scan.problem or scan.exchanges is None:
+                raise ProbeError(f"{self} at {scan.address}: {scan.problem or 'key exchanges were not looked at'}")
+            found[scan.address] = scan.exchanges
+        return EndpointExchanges(found)
+
+    def renegotiation_problems(self) -> tuple[str, ...]:
+        """Where TLS 1.2 renegotiates insecurely, or at the wish of a client; in words.
+
+        Raises:
+            NotApplicable, Uncovered: see `renegotiation.renegotiation_problems`.
+            ProbeError: nothing was found, and of some address it is not known.
+        """
+        known = {} if self.addresses else {str(self): Renegotiation(problem="no address was looked at")}
+        for scan in self.addresses:
+            if scan.problem or scan.versions["TLS 1.2"].problem:
+                known[scan.address] = Renegotiation(problem=scan.problem or scan.versions["TLS 1.2"].problem)
+            elif scan.versions["TLS 1.2"].accepted:
+                known[scan.address] = scan.renegotiation or Renegotiation(problem="it was not looked at")
+        demanding = [scan.address for scan in self.addresses if scan.client_certificate == "REQUIRED"]
+        return renegotiation_problems(known, demanding)
 
     def suites(self, version: str) -> tuple[tuple[str, str], ...]:
         """Address and IANA name of every suite of this version that was accepted."""
@@ -234,7 +280,11 @@ def read_answer(address: str, answer: dict[str, Any], raw: str = "") -> AddressS
         why = _last_line(scan.get("connectivity_error_trace")) or "sslyze gave no reason"
         return AddressScan(address, tool=tool, problem=f"no TLS connection: {why}", raw=raw)
     results: dict[str, Any] = scan["scan_result"]
-    versions = {version: _version(version, results.get(command)) for version, command in COMMANDS.items()}
+    again = answer.get("again") or {}
+    versions = {
+        version: _version(version, results.get(command), again.get(command) or {})
+        for version, command in COMMANDS.items()
+    }
     problem = ""
     if not any(fact.accepted for fact in versions.values()):
         problem = "positive control failed: not one protocol version was accepted"
@@ -253,14 +303,21 @@ def read_answer(address: str, answer: dict[str, Any], raw: str = "") -> AddressS
     )
 
 
-def _version(version: str, attempt: dict[str, Any] | None) -> VersionFact:
+def _version(version: str, attempt: dict[str, Any] | None, again: Mapping[str, Sequence[str]]) -> VersionFact:
     if problem := _attempt_problem(attempt):
         return VersionFact(version, problem=problem)
     assert attempt is not None  # noqa: S101 - _attempt_problem has refused None
     result = attempt["result"]
+    late = set(again.get("accepted", ()))
     accepted = tuple(item["cipher_suite"]["name"] for item in result["accepted_cipher_suites"])
-    rejected = result["rejected_cipher_suites"]
-    unanswered = [item for item in rejected if _NO_ANSWER in item["error_message"]]
+    accepted += tuple(sorted(late.difference(accepted)))
+    rejected = [item for item in result["rejected_cipher_suites"] if item["cipher_suite"]["name"] not in late]
+    settled = set(again.get("refused", ()))
+    unanswered = [
+        item
+        for item in rejected
+        if any(part in item["error_message"] for part in _NO_ANSWER) and item["cipher_suite"]["name"] not in settled
+    ]
     if accepted:
         refused = len(rejected) - len(unanswered)
         return VersionFact(version, accepted=accepted, refused=refused, unanswered=len(unanswered))

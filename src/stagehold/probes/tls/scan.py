@@ -21,10 +21,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
+from stagehold.probes.tls.exchanges import look_at_exchanges
 from stagehold.probes.tls.facts import CERTIFICATES, COMMANDS, AddressScan, TlsScan, read_answer
-from stagehold.probes.tls.hello import VERSIONS, offer
-from stagehold.probes.tls.negotiation import negotiated_version
-from stagehold.probes.tls.suites import BROKEN, UNENCRYPTED_TLS13
+from stagehold.probes.tls.hello import VERSIONS
+from stagehold.probes.tls.offers import broken_suite, preferred_version
+from stagehold.probes.tls.renegotiation import look_at_renegotiation
 
 WORKER = Path(__file__).with_name("worker.py")
 DEADLINE = 120.0
@@ -69,25 +70,34 @@ def _scan_address(network: Network, endpoint: TlsEndpoint, address: str, deadlin
 
 
 def _looked_at_by_hand(network: Network, endpoint: TlsEndpoint, scan: AddressScan) -> AddressScan:
-    """The scan with what sslyze does not tell: broken suites that its OpenSSL lacks, and the version agreed on."""
+    """The scan with what sslyze does not tell: broken suites that it lacks, the version agreed on, key exchanges."""
     place = (endpoint.host, endpoint.port, scan.address)
     choices, gaps, negotiated = {}, [], ""
     spoken = [version for version in VERSIONS if scan.versions[version].accepted]
     for version in spoken:
-        suites = UNENCRYPTED_TLS13 if version == "TLS 1.3" else BROKEN
         try:
-            choice = offer(network, place, endpoint.name, version, tuple(suites), seconds=CONNECTION_TIMEOUT)
+            choices[version] = broken_suite(network, place, endpoint.name, version, seconds=CONNECTION_TIMEOUT)
         except ProbeError as error:
             gaps.append(str(error))
-        else:
-            choices[version] = suites[choice.suite] if choice.suite is not None else ""
     try:
-        negotiated = negotiated_version(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT)
+        negotiated = preferred_version(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT)
         if not negotiated and {"TLS 1.2", "TLS 1.3"}.intersection(spoken):
-            gaps.append(f"{scan.address}: after the scan the server no longer shook hands with an ordinary client")
+            gaps.append(f"{scan.address}: after the scan the server declined an offer of TLS 1.2 and TLS 1.3")
     except ProbeError as error:
         gaps.append(str(error))
-    return replace(scan, broken_choices=choices, negotiated=negotiated, gaps=tuple(gaps))
+    modern = [version for version in ("TLS 1.2", "TLS 1.3") if version in spoken]
+    exchanges = look_at_exchanges(network, place, endpoint.name, modern, seconds=CONNECTION_TIMEOUT)
+    renegotiation = None
+    if "TLS 1.2" in spoken:
+        renegotiation = look_at_renegotiation(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT)
+    return replace(
+        scan,
+        broken_choices=choices,
+        negotiated=negotiated,
+        gaps=tuple(gaps),
+        exchanges=exchanges,
+        renegotiation=renegotiation,
+    )
 
 
 def _run_worker(endpoint: TlsEndpoint, address: str, deadline: float) -> tuple[dict[str, Any], str]:
