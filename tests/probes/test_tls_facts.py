@@ -100,6 +100,29 @@ def test_one_accepted_suite_outweighs_unanswered_ones() -> None:
     assert scan(answer(**{COMMANDS["TLS 1.1"]: mixed})).accepts("TLS 1.1")
 
 
+@pytest.mark.parametrize(
+    ("accepted", "seen"),
+    [
+        ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", True),
+        ("TLS_DH_anon_WITH_AES_128_GCM_SHA256", True),
+        ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", False),
+        ("TLS_RSA_WITH_AES_128_CBC_SHA", False),
+        ("TLS_RSA_PSK_WITH_AES_128_CBC_SHA", True),
+    ],
+)
+def test_a_chain_that_must_exist_and_was_not_seen_is_told(accepted: str, seen: bool) -> None:
+    """A suite of RSA is accepted only with a certificate of RSA: without its chain nothing passes."""
+    tls12 = suites(accepted=2, rejected=5)
+    tls12["result"]["accepted_cipher_suites"][0]["cipher_suite"]["name"] = accepted
+    found = scan(answer(**{COMMANDS["TLS 1.2"]: tls12}))
+
+    if seen:
+        assert found.chains
+    else:
+        with pytest.raises(ProbeError, match="clients of RSA was not seen"):
+            assert found.chains
+
+
 @pytest.mark.parametrize("message", HUNG_UP)
 def test_a_hang_up_is_a_refusal_only_when_it_was_settled(message: str) -> None:
     """Suites that the server hung up on count as refused, or accepted, when the second offer said so."""

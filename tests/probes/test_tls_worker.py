@@ -52,6 +52,38 @@ def test_what_had_no_connection_is_scanned_again_alone(scans: list[tuple[list[st
     }
 
 
+def rejecting(*messages: str) -> dict[str, Any]:
+    suites = [{"cipher_suite": {"openssl_name": m, "name": m}, "error_message": m} for m in messages]
+    return {"status": "COMPLETED", "result": {"rejected_cipher_suites": suites}}
+
+
+@pytest.mark.parametrize(
+    ("messages", "again"),
+    [
+        (("TLS alert: handshake failure", "Server rejected the connection"), True),
+        (("Server rejected the connection", "Server rejected the connection"), False),
+        (("TLS alert: handshake failure", "TLS alert: handshake failure"), False),
+    ],
+)
+def test_where_connections_are_limited_the_certificates_are_fetched_again(
+    monkeypatch: pytest.MonkeyPatch, messages: tuple[str, ...], again: bool
+) -> None:
+    """A server that hangs up by turns may have hung up on the one handshake that would have shown another chain."""
+    asked: list[tuple[list[str], int]] = []
+
+    def scan(_: object, __: object, commands: Iterable[str], *, at_once: int) -> tuple[None, dict[str, Any]]:
+        asked.append((sorted(commands), at_once))
+        return None, {"scan_result": {TLS11: rejecting(*messages), "certificate_info": done()}}
+
+    for name, stub in (("_scan", scan), ("_ask_again", lambda *_: {}), ("_control", lambda *_: "")):
+        monkeypatch.setattr(worker, name, stub)
+    monkeypatch.setattr(worker, "PATIENCE", 0)
+
+    worker.scan({**REQUEST, "commands": [TLS11, "certificate_info"]})
+
+    assert asked[1:] == ([(["certificate_info"], 1)] if again else [])
+
+
 SUITES = {"A": "TLS_A", "B": "TLS_B"}
 
 

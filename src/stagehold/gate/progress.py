@@ -72,36 +72,28 @@ class Progress:
                     self._console.print(f"  {self._line(lane.suite)}", highlight=False, soft_wrap=True, markup=False)
 
     def _take(self, event: dict[str, Any]) -> None:
+        result = event.get("result") or {}
+        suite = self._suites.get(event.get("suite") or self._suite_of.get(result.get("check", ""), ""))
+        if suite is None:
+            return
         match event["event"]:
             case "lane_started":
-                suite = self._suites.get(event["suite"])
-                if suite:
-                    suite.started, suite.current = time.monotonic(), "starting"
+                suite.started, suite.current = time.monotonic(), "starting"
             case "progress":
-                suite = self._suites.get(event["suite"])
-                if suite:
-                    suite.current = event["note"]
-                    if not self._live:
-                        self._console.print(
-                            f"  {event['suite']:<12} {event['note']}", highlight=False, soft_wrap=True, markup=False
-                        )
+                suite.current = event["note"]
+                self._print_plainly(f"{event['suite']:<12} {event['note']}")
             case "case_started":
-                suite = self._suites.get(event["suite"])
-                if suite:
-                    suite.current = f"{event['check']} {event['case']}".strip()
+                suite.current = f"{event['check']} {event['case']}".strip()
             case "case":
-                result = event["result"]
-                suite = self._suites.get(self._suite_of.get(result["check"], ""))
-                if suite:
-                    suite.counts[Outcome(result["outcome"])] += 1
+                suite.counts[Outcome(result["outcome"])] += 1
             case "lane_ended":
-                suite = self._suites.get(event["suite"])
-                if suite:
-                    suite.current, suite.seconds = event["note"] or "done", event["seconds"]
-                    if not self._live:
-                        self._console.print(
-                            f"  {self._line(event['suite'])}", highlight=False, soft_wrap=True, markup=False
-                        )
+                suite.current, suite.seconds = event["note"] or "done", event["seconds"]
+                self._print_plainly(self._line(event["suite"]))
+
+    def _print_plainly(self, words: str) -> None:
+        """A line, where there is no live table."""
+        if not self._live:
+            self._console.print(f"  {words}", highlight=False, soft_wrap=True, markup=False)
 
     def _elapsed(self, suite: SuiteProgress) -> float:
         if suite.seconds is not None:

@@ -31,9 +31,7 @@ class EvidenceRecorder:
     A failure to write raises OSError, which makes the case inconclusive.
     """
 
-    def __init__(
-        self, run_folder: Path, suite: str, check_id: str, case: str, redactor: Redactor = REDACTOR
-    ) -> None:
+    def __init__(self, run_folder: Path, suite: str, check_id: str, case: str, redactor: Redactor = REDACTOR) -> None:
         self._run_folder = run_folder
         self._redactor = redactor
         self._folder = Path("evidence") / suite / check_id

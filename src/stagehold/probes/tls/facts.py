@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509
+from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
@@ -29,6 +30,7 @@ COMMANDS: dict[str, str] = {
 """Protocol version to sslyze's scan command, oldest first."""
 
 CERTIFICATES = "certificate_info"
+_RSA_KEYS = {PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5, PublicKeyAlgorithmOID.RSASSA_PSS}
 _NO_ANSWER = ("timed out", "rejected the connection", "closed the connection", "interrupted", "Internal error")
 """Parts of sslyze's words for handshakes that ended without an answer about the suite."""
 
@@ -291,6 +293,7 @@ def read_answer(address: str, answer: dict[str, Any], raw: str = "") -> AddressS
     elif control := answer.get("control", "the scan did not say"):
         problem = f"positive control failed: after the scan the server no longer shook hands ({control})"
     chains, chain_problem = _chains(address, results.get(CERTIFICATES))
+    chain_problem = chain_problem or _unseen_chain(chains, versions)
     return AddressScan(
         address=address,
         versions=versions,
@@ -342,6 +345,21 @@ def _chains(address: str, attempt: dict[str, Any] | None) -> tuple[tuple[ServedC
             return (), f"a served certificate cannot be parsed: {error}"
         chains.append(ServedChain(address, certificates, pem))
     return tuple(chains), ""
+
+
+def _unseen_chain(chains: Sequence[ServedChain], versions: Mapping[str, VersionFact]) -> str:
+    """Which kind of certificate must exist by the suites that were accepted, and was not seen; in words."""
+    authentications = [
+        suite.partition("_WITH_")[0].split("_")
+        for fact in versions.values()
+        for suite in fact.accepted
+        if "_WITH_" in suite and not {"PSK", "SRP"}.intersection(suite.split("_"))
+    ]
+    wanted = {kind for parts in authentications for kind in ("RSA", "ECDSA") if kind in parts}
+    keys = [chain.leaf.public_key_algorithm_oid for chain in chains]
+    seen = {"RSA" if key in _RSA_KEYS else "ECDSA" for key in keys}
+    missing = sorted(wanted - seen) if chains else []
+    return f"the certificate for clients of {' and '.join(missing)} was not seen" if missing else ""
 
 
 def _attempt_problem(attempt: dict[str, Any] | None) -> str:

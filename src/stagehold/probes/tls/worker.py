@@ -43,7 +43,8 @@ DOUBTFUL = ("rejected the connection", "closed the connection", "interrupted", "
 PATIENCE = 1.0
 """Seconds before suites are offered once more: what was limited may have recovered by then."""
 ROUNDS = 2
-_NO_CONNECTION = "CONNECTIVITY_ISSUE"
+_NO_CONNECTION, _BUG = "CONNECTIVITY_ISSUE", "BUG_IN_SSLYZE"
+_CERTIFICATES = "certificate_info"
 _VERSIONS = {f"{version.name.lower()}_cipher_suites": version for version in TlsVersionEnum}
 _Suites = dict[str, str]
 """OpenSSL's name of a suite to IANA's."""
@@ -56,10 +57,16 @@ def scan(request: dict[str, Any]) -> dict[str, Any]:
     result, document = _scan(location, settings, request["commands"], at_once=5)
     told = document.get("scan_result") or {}
     unheard = [name for name in request["commands"] if (told.get(name) or {}).get("error_reason") == _NO_CONNECTION]
+    # sslyze leaves out the chains of clients whose handshake failed, for whatever reason.
+    limited = any(0 < len(doubtful) < rejected for doubtful, rejected in _hung_up_on(document).values())
+    if _CERTIFICATES in request["commands"] and (
+        limited or (told.get(_CERTIFICATES) or {}).get("error_reason") == _BUG
+    ):
+        unheard = list(dict.fromkeys((*unheard, _CERTIFICATES)))
     if unheard:
         time.sleep(PATIENCE)
         second = _scan(location, settings, unheard, at_once=1)[1].get("scan_result") or {}
-        told.update({name: second[name] for name in unheard if second.get(name)})
+        told.update({name: second[name] for name in unheard if (second.get(name) or {}).get("status") == "COMPLETED"})
     return {
         "tool": f"sslyze {__version__}",
         "scan": document,
@@ -89,20 +96,9 @@ def _ask_again(
     if result.scan_status is not ServerScanStatusEnum.COMPLETED or result.connectivity_result is None:
         return {}
     server = ServerConnectivityInfo(location, settings, result.connectivity_result)
-    doubtful: dict[str, _Suites] = {}
-    limited = False
-    for command in _VERSIONS:
-        told = (document["scan_result"].get(command) or {}).get("result") or {}
-        rejected = told.get("rejected_cipher_suites", ())
-        names = {
-            item["cipher_suite"]["openssl_name"]: item["cipher_suite"]["name"]
-            for item in rejected
-            if any(part in item["error_message"] for part in DOUBTFUL)
-        }
-        doubtful |= {command: names} if names else {}
-        # Who sends alerts and hangs up by turns, does the one for another reason than the other.
-        limited |= 0 < len(names) < len(rejected)
-    if limited:
+    heard = _hung_up_on(document)
+    doubtful = {command: names for command, (names, _) in heard.items() if names}
+    if any(0 < len(names) < rejected for names, rejected in heard.values()):
         time.sleep(PATIENCE)
     settled: dict[str, dict[str, list[str]]] = {}
     for command, names in doubtful.items():
@@ -111,6 +107,24 @@ def _ask_again(
             # Who shuts us out for one version does so for all.
             break
     return settled
+
+
+def _hung_up_on(document: dict[str, Any]) -> dict[str, tuple[_Suites, int]]:
+    """By command the suites that the server hung up on, and how many it did not accept.
+
+    Who sends alerts and hangs up by turns, does the one for another reason than the other: a limit of connections.
+    """
+    found: dict[str, tuple[_Suites, int]] = {}
+    for command in _VERSIONS:
+        told = ((document.get("scan_result") or {}).get(command) or {}).get("result") or {}
+        rejected = told.get("rejected_cipher_suites", ())
+        names = {
+            item["cipher_suite"]["openssl_name"]: item["cipher_suite"]["name"]
+            for item in rejected
+            if any(part in item["error_message"] for part in DOUBTFUL)
+        }
+        found[command] = names, len(rejected)
+    return found
 
 
 def _settle(server: ServerConnectivityInfo, version: TlsVersionEnum, suites: _Suites) -> dict[str, list[str]]:
