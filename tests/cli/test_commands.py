@@ -35,7 +35,7 @@ def test_every_command_explains_itself_with_examples(stagehold: Stagehold, comma
     [
         (["nonsense"], "invalid choice"),
         (["run"], "ENV"),
-        (["list", "TLS-01"], "TLS-001"),
+        (["list", "TLS-01"], "Did you mean TLS-0"),
         (["list", "XYZ-999"], "no check"),
         (["demo", "--defect", "no-such-defect"], "no-such-defect"),
         (["selftest", "TLS-999"], "TLS-999"),

@@ -142,7 +142,7 @@ def test_a_host_that_is_no_service_is_no_decision(serve: Serve, stagehold: Stage
     threading.Thread(target=accept, daemon=True).start()
     base = f"https://app.foreign.test:{listener.getsockname()[1]}"
     try:
-        done = stagehold("run", serve().describe(base=base), timeout=240)
+        done = stagehold("run", serve().describe("policy: {lane_deadline: 25}", base=base), timeout=240)
     finally:
         listener.close()
 

@@ -53,7 +53,10 @@ def test_what_had_no_connection_is_scanned_again_alone(scans: list[tuple[list[st
 
 
 def rejecting(*messages: str) -> dict[str, Any]:
-    suites = [{"cipher_suite": {"openssl_name": m, "name": m}, "error_message": m} for m in messages]
+    suites = [
+        {"cipher_suite": {"openssl_name": str(n), "name": str(n)}, "error_message": message}
+        for n, message in enumerate(messages)
+    ]
     return {"status": "COMPLETED", "result": {"rejected_cipher_suites": suites}}
 
 
