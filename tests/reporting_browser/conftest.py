@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 LOCAL = ("data:", "blob:", "about:", "file:")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium of the system where there is one, else Playwright's own."""
+    """Chromium of the system where there is one, else Playwright's own; ended here, because two do not run at once."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=which("chromium") or which("chromium-browser"),

@@ -113,7 +113,11 @@ def not_asked_for(description: Path) -> set[str]:
     """The checks that need a key which the description does not have."""
     environment = read_environment(description).environment
     specs = read_catalogue(shipped_suites())
-    return {spec.id for spec in specs if not all(environment.has(key) for key in spec.needs)}
+    # How long certificates of a private authority may live is its owner's to say.
+    unsaid = environment.tls.trust.max_lifetime_days_private is None
+    return {spec.id for spec in specs if not all(environment.has(key) for key in spec.needs)} | (
+        {"TLS-011"} if unsaid else set()
+    )
 
 
 @BY_NAME

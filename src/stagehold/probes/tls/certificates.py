@@ -250,7 +250,7 @@ class CertificateRules:
         if self.anchors.public:
             return public_cap(chain[0].not_valid_before_utc)
         if self.private_days is None:
-            raise Uncovered("`tls.trust.max_lifetime_days_private` is not set: public caps do not bind a private CA")
+            raise Uncovered("needs `tls.trust.max_lifetime_days_private`: public caps do not bind a private CA")
         return self.private_days
 
     def long_lived(self, chain: Sequence[x509.Certificate]) -> str:
