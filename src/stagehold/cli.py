@@ -77,10 +77,14 @@ def _parser() -> argparse.ArgumentParser:
                       help="how the demo is isolated (default: namespaces where possible)")  # fmt: skip
 
     selftest = _command(commands, "selftest", _selftest, "prove that the gate can still go red",
-                        "stagehold selftest\n  stagehold selftest TLS-001 HDR-001")  # fmt: skip
+                        "stagehold selftest\n  stagehold selftest --apart\n"
+                        "  stagehold selftest TLS-001 HDR-001")  # fmt: skip
     selftest.add_argument("checks", metavar="CHECK-ID", nargs="*", help="only the defects of these checks")
     selftest.add_argument("--benches", metavar="N", type=int, choices=range(1, 17),
                           help="demos to use at a time (default: as many as processors, at most 4)")  # fmt: skip
+
+    selftest.add_argument("--apart", action="store_true",
+                          help="a row for each defect, not several in a row: takes twice as long")  # fmt: skip
 
     doctor = _command(commands, "doctor", _doctor, "tools, versions, and how to get what is missing",
                       "stagehold doctor --install")  # fmt: skip
@@ -276,7 +280,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _selftest(arguments: argparse.Namespace) -> int:
     from stagehold.demo.selftest import run_selftest
 
-    return run_selftest(arguments.checks, _console(), arguments.benches)
+    return run_selftest(arguments.checks, _console(), benches=arguments.benches, apart=arguments.apart)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

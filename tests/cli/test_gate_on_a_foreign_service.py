@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Page, Service, Stagehold
+from tests.free_ports import free_port
 
 Serve = Callable[..., Service]
 
@@ -95,9 +96,7 @@ def test_unknown_environment_is_a_usage_error(stagehold: Stagehold) -> None:
 
 def test_unreachable_target_is_no_decision(serve: Serve, stagehold: Stagehold) -> None:
     """A port nobody listens on gives exit 3 with the address."""
-    with socket.socket() as placeholder:
-        placeholder.bind(("127.0.0.1", 0))
-        port = placeholder.getsockname()[1]
+    port = free_port()
 
     done = stagehold("run", serve().describe(base=f"https://app.foreign.test:{port}"))
 

@@ -22,7 +22,7 @@ from stagehold.demo.matrix import Measure, Measured, Row
 from stagehold.demo.rows import Hung
 from stagehold.errors import RunError
 
-ROWS = [Row(name, frozenset({"TLS-001"}), Measure.CHECKS) for name in ("one", "two", "three", "four")]
+ROWS = [Row((name,), frozenset({"TLS-001"}), Measure.CHECKS) for name in ("one", "two", "three", "four")]
 
 
 class FakeDemo:
@@ -50,7 +50,7 @@ class FakeRun:
         self.row, self.begin, self.closed = row, time.monotonic(), False
 
     def poll(self) -> Measured:
-        if self.row.defect == "three":
+        if self.row.name == "three":
             raise Hung("no end within 600 s")
         return Measured(self.row, "exit 1", failed=self.row.wanted)
 
@@ -76,7 +76,7 @@ def test_a_broken_demo_is_a_bad_row_and_the_next_row_gets_another(monkeypatch: p
     with Bench([]) as bench:
         measured = list(measure(ROWS, [bench]))
 
-    assert [(one.row.defect, one.good, one.ending) for one in measured] == [
+    assert [(one.row.name, one.good, one.ending) for one in measured] == [
         ("one", True, "exit 1"),
         ("two", False, "no demo"),
         ("three", False, "no end"),

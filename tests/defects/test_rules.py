@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from stagehold.catalogue.read import read_catalogue, shipped_suites
-from stagehold.demo.matrix import CLEAN, Measure, Measured, Row, matrix, strays
+from stagehold.demo.groups import grouped
+from stagehold.demo.matrix import CLEAN, Measure, Measured, Row, one_by_one, strays, wanted_failures
 from stagehold.demo.up import known_defects
 from stagehold.errors import ConfigError
 from stagehold.model import CheckResult, CheckSpec, Outcome
@@ -32,10 +34,10 @@ def test_every_check_has_its_defect_and_every_defect_its_check() -> None:
     """The matrix covers the catalogue and the demo's defects, with nothing left over."""
     specs, known = read_catalogue(shipped_suites()), known_defects()
 
-    rows = matrix(specs, list(known))
+    chosen = wanted_failures(specs, list(known))
 
-    assert [row.defect for row in rows] == [CLEAN, *known]
-    assert frozenset().union(*(row.wanted for row in rows)) == {one.id for one in specs}
+    assert list(chosen) == list(known)
+    assert frozenset().union(*chosen.values()) == {one.id for one in specs}
 
 
 def test_every_check_says_why_it_matters() -> None:
@@ -43,12 +45,13 @@ def test_every_check_says_why_it_matters() -> None:
     assert [one.id for one in read_catalogue(shipped_suites()) if not one.why] == []
 
 
-def test_every_suite_has_a_whole_run() -> None:
+@pytest.mark.parametrize("rows_of", [one_by_one, grouped])
+def test_every_suite_has_a_whole_run(rows_of: Callable[..., list[Row]]) -> None:
     """The gate's own NO_GO is seen for a defect of each suite, and load is measured wherever a load check must fail."""
     specs = read_catalogue(shipped_suites())
     suites = {one.id: one.suite for one in specs}
 
-    rows = matrix(specs, list(known_defects()))
+    rows = rows_of(wanted_failures(specs, list(known_defects())), specs)
 
     whole = [row for row in rows if row.measure is Measure.GATE]
     assert {suites[check] for row in whole for check in row.wanted} == set(suites.values())
@@ -59,10 +62,11 @@ def test_every_suite_has_a_whole_run() -> None:
 
 def test_rows_say_what_must_fail_and_how_it_is_measured() -> None:
     """A defect that two checks name makes both fail; whole runs are the first of each suite and all of load."""
-    rows = {row.defect: (row.wanted, row.measure.value) for row in matrix(SPECS, KNOWN)}
+    rows: dict[str, tuple[object, str]] = {
+        row.name: (row.wanted, row.measure.value) for row in one_by_one(wanted_failures(SPECS, KNOWN), SPECS)
+    }
 
     assert rows == {
-        CLEAN: (frozenset(), "gate"),
         "old": ({"TLS-001"}, "gate"),
         "new": ({"TLS-002"}, "checks"),
         "both": ({"TLS-001", "TLS-002"}, "checks"),
@@ -74,9 +78,7 @@ def test_rows_say_what_must_fail_and_how_it_is_measured() -> None:
 
 def test_some_checks_only() -> None:
     """A check that is asked for brings all of its defects, each with everything that must fail."""
-    rows = {row.defect: row.wanted for row in matrix(SPECS, KNOWN, ["TLS-002"])}
-
-    assert rows == {CLEAN: frozenset(), "new": {"TLS-002"}, "both": {"TLS-001", "TLS-002"}}
+    assert wanted_failures(SPECS, KNOWN, ["TLS-002"]) == {"new": {"TLS-002"}, "both": {"TLS-001", "TLS-002"}}
 
 
 @pytest.mark.parametrize(
@@ -94,10 +96,10 @@ def test_checks_and_defects_that_do_not_fit_are_refused(
 ) -> None:
     """A check nobody can see fail, or a defect nobody looks for, is an error before anything is started."""
     with pytest.raises(ConfigError, match=told):
-        matrix(specs, known, only)
+        wanted_failures(specs, known, only)
 
 
-WHOLE = Row("old", frozenset({"TLS-001"}), Measure.GATE)
+WHOLE = Row(("old",), frozenset({"TLS-001"}), Measure.GATE)
 PART = replace(WHOLE, measure=Measure.CHECKS)
 GOOD = Measured(WHOLE, "NO_GO, exit 1", failed=frozenset({"TLS-001"}))
 
@@ -107,7 +109,7 @@ GOOD = Measured(WHOLE, "NO_GO, exit 1", failed=frozenset({"TLS-001"}))
     [
         (GOOD, True),
         (Measured(PART, "exit 1", failed=frozenset({"TLS-001"})), True),
-        (Measured(Row(CLEAN, frozenset(), Measure.GATE), "GO, exit 0"), True),
+        (Measured(CLEAN, "GO, exit 0"), True),
         (replace(GOOD, ending="NO_GO, exit 0"), False),
         (replace(GOOD, ending="INCONCLUSIVE, exit 3"), False),
         (replace(GOOD, failed=frozenset()), False),
@@ -115,7 +117,7 @@ GOOD = Measured(WHOLE, "NO_GO, exit 1", failed=frozenset({"TLS-001"}))
         (replace(GOOD, failed=frozenset({"TLS-002"})), False),
         (replace(GOOD, strays=("TLS-002 inconclusive: no answer",)), False),
         (replace(GOOD, notes=("the tls suite ended early",)), False),
-        (Measured(Row(CLEAN, frozenset(), Measure.GATE), "GO, exit 0", failed=frozenset({"TLS-001"})), False),
+        (Measured(CLEAN, "GO, exit 0", failed=frozenset({"TLS-001"})), False),
         (Measured(PART, "no demo"), False),
     ],
 )

@@ -18,6 +18,7 @@ from stagehold.errors import DeniedByProduction, NotAllowed, ProbeError
 from stagehold.network.door import Network
 from stagehold.network.rules import spki_pin
 from stagehold.probes.web.client import HttpClient
+from tests.free_ports import free_port
 
 Serve = Callable[..., Any]
 Open = Callable[..., Network]
@@ -295,8 +296,7 @@ def test_garbage_is_a_probe_error_in_words(
 
 def test_closed_port_and_secrets_in_the_query(describe: Serve, open_network: Open) -> None:
     """A refused connection is named with host, number and port, and no query is repeated."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
 
     with pytest.raises(ProbeError, match=f"port {port}: Connection refused") as caught:

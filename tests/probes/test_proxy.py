@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from stagehold.network.door import Network
 from stagehold.network.rules import spki_pin
 from stagehold.probes.browser.proxy import FilteringProxy
+from tests.free_ports import free_port
 
 Serve = Callable[..., Any]
 
@@ -80,8 +81,7 @@ def test_denied_listener_gets_no_connection(proxy: FilteringProxy, serve_pages: 
 
 def test_allowed_but_dead_address_is_told_apart(open_network: Callable[..., Network]) -> None:
     """An allowed address that does not answer is 502 and remembered as allowed."""
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
+    port = free_port()
     with FilteringProxy(open_network({"app": f"http://127.0.0.1:{port}"})) as proxy:
         assert _ask(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 502")
         assert proxy.refusals[0].allowed

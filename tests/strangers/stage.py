@@ -20,6 +20,7 @@ from typing import Any
 
 import playwright
 
+from tests.free_ports import free_port
 from tests.probes.pki import Authority, write_chain
 from tests.probes.tls_servers import fresh_address
 
@@ -121,13 +122,6 @@ def wait_for(address: str, port: int) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"nothing listens at {address}:{port}")
-
-
-def free_port() -> int:
-    """Of 127.0.0.1."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -15,11 +15,12 @@ from stagehold.environment.model import Environment
 from stagehold.errors import NotAllowed, ProbeError, Uncovered
 from stagehold.network.door import Network
 from stagehold.probes.ports.origins import Origins, ask_origins
+from tests.free_ports import free_port
 from tests.probes.judged import outcomes
 from tests.probes.pki import Authority, write_chain
 from tests.probes.tls_servers import fresh_address
 from tests.strangers.stage import NGINX
-from tests.twins.web_stage import free_port, running
+from tests.twins.web_stage import running
 
 NAME = "app.twin.test"
 APP = "root ROOT; location = /me { return 401 'who are you?'; }"

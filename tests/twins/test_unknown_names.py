@@ -16,10 +16,11 @@ from stagehold.network.door import Network
 from stagehold.network.rules import spki_pin
 from stagehold.probes.ports.named_requests import Answered, Asked
 from stagehold.probes.ports.unknown_names import UnknownNames, alike, look_for_strangers
+from tests.free_ports import free_port
 from tests.probes.judged import outcomes
 from tests.probes.pki import Authority, write_chain
 from tests.strangers.stage import NGINX
-from tests.twins.web_stage import free_port, running
+from tests.twins.web_stage import running
 
 NAME, TENANT = "app.twin.test", "bakery.twin.test"
 PAGE = "<!doctype html><title>Ledger</title><p>Log in to see the vouchers of your own company and nothing else."

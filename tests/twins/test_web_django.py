@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.twins.web_stage import free_port, running, site
+from tests.free_ports import free_port
+from tests.twins.web_stage import running, site
 
 
 def _responses(folder: Path, mode: str) -> dict[str, set[str]]:

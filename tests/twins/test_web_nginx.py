@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from stagehold.errors import ProbeError
+from tests.free_ports import free_port
 from tests.probes.pki import Authority, write_chain
 from tests.strangers.stage import NGINX
-from tests.twins.web_stage import Site, free_port, over_plain_http, running, site
+from tests.twins.web_stage import Site, over_plain_http, running, site
 
 NAME = "web.twin.test"
 LOGIN = (

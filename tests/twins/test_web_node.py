@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from stagehold.reporting.allure_cli import find_node
+from tests.free_ports import free_port
 from tests.strangers.stage import EXPRESS
-from tests.twins.web_stage import Site, free_port, running, site
+from tests.twins.web_stage import Site, running, site
 
 HERE = Path(__file__).parent
 PRICES = "GET /api/prices"

@@ -190,13 +190,6 @@ def running(command: Sequence[str | Path], port: int, *, environ: Mapping[str, s
             process.wait(10)
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     for _ in range(200):
         assert process.poll() is None, "the server ended"

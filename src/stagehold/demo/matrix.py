@@ -10,9 +10,6 @@ from stagehold.catalogue.read import LOAD_SUITE
 from stagehold.errors import ConfigError
 from stagehold.model import CheckResult, CheckSpec, Outcome
 
-CLEAN = "(clean)"
-CLEAN_AGAIN = "(clean again)"
-
 
 class Measure(StrEnum):
     """What is run in a row."""
@@ -27,15 +24,18 @@ class Measure(StrEnum):
 class Row:
     """One line of the matrix, before it is run."""
 
-    defect: str
+    defects: tuple[str, ...]
+    """What to switch on in the demo."""
     wanted: frozenset[str]
     """Ids that must fail; empty for the clean demo."""
     measure: Measure
+    again: bool = False
+    """The clean demo after defects were switched on in it."""
 
     @property
-    def defects(self) -> tuple[str, ...]:
-        """What to switch on in the demo."""
-        return () if self.defect in {CLEAN, CLEAN_AGAIN} else (self.defect,)
+    def name(self) -> str:
+        """The defects, or that there are none."""
+        return ", ".join(self.defects) or ("(clean again)" if self.again else "(clean)")
 
     @property
     def ending(self) -> str:
@@ -86,24 +86,25 @@ def wanted_failures(
     return {name: frozenset(s.id for s in specs if name in s.defects) for name in known if name in named}
 
 
-def matrix(specs: Sequence[CheckSpec], known: Collection[str], only: Collection[str] = ()) -> list[Row]:
-    """The rows: clean first, then each defect.
+CLEAN = Row((), frozenset(), Measure.GATE)
+"""The whole gate on the demo without any defect."""
+CLEAN_AGAIN = Row((), frozenset(), Measure.CHECKS, again=True)
+"""What is looked at on every demo at the end."""
 
-    A whole run of the gate is made of the clean row, of the first defect of each suite, and of every defect
-    that a load check names.
 
-    Raises:
-        ConfigError: checks and defects do not fit each other, or `only` holds an unknown id.
+def one_by_one(chosen: Mapping[str, frozenset[str]], specs: Sequence[CheckSpec]) -> list[Row]:
+    """A row for each defect.
+
+    A whole run of the gate is made of the first defect of each suite, and of every defect that a load check names.
     """
-    chosen = wanted_failures(specs, known, only)
     suites = {spec.id: spec.suite for spec in specs}
     seen: set[str] = set()
-    rows = [Row(CLEAN, frozenset(), Measure.GATE)]
+    rows = []
     for name, ids in chosen.items():
         concerned = {suites[check] for check in ids}
         whole = LOAD_SUITE in concerned or not concerned <= seen
         seen |= concerned
-        rows.append(Row(name, ids, Measure.GATE if whole else Measure.CHECKS))
+        rows.append(Row((name,), ids, Measure.GATE if whole else Measure.CHECKS))
     return rows
 
 
