@@ -37,6 +37,8 @@ class Certificate:
     with_intermediate: bool = True
     rsa_bits: int | None = None
     """An RSA key of that size instead of one on the curve P-256."""
+    revoked: bool = False
+    """Whether the authority has it in its revocation list."""
 
 
 @dataclass(frozen=True)

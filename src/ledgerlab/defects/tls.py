@@ -102,6 +102,11 @@ DEFECTS: tuple[Defect, ...] = (
         certificate=Certificate(days_left=730),
     ),
     Defect(
+        "certificate-revoked",
+        "The certificate of the partners' name was revoked after its key had leaked, and never replaced.",
+        certificate=Certificate(revoked=True),
+    ),
+    Defect(
         "login-over-plain-http",
         "The plain-HTTP port serves the login page itself, for devices that could not follow the redirect.",
         edits=(

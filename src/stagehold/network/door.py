@@ -230,6 +230,8 @@ def _wanted(environment: Environment) -> Iterable[_Wanted]:
             yield _Wanted(normal(address), None, f"host {host.name}")
     for endpoint in environment.tls_endpoints:
         yield _Wanted(normal(endpoint.host), endpoint.port, "TLS endpoint", endpoint.addresses)
+    for name, port in environment.tls.crl_hosts:
+        yield _Wanted(normal(name), port, "revocation lists")
 
 
 def _wanted_by(target: Target) -> Iterable[_Wanted]:

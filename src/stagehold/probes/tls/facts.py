@@ -6,6 +6,7 @@ out or that the server hung up on, and leaves out the suites its own OpenSSL cou
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +55,8 @@ class ServedChain:
     address: str
     certificates: tuple[x509.Certificate, ...]
     pem: str
+    staple: bytes = b""
+    """The OCSP answer stapled to it, DER; empty: none was sent."""
 
     @property
     def leaf(self) -> x509.Certificate:
@@ -341,9 +344,12 @@ def _chains(address: str, attempt: dict[str, Any] | None) -> tuple[tuple[ServedC
         pem = "".join(item["as_pem"].strip() + "\n" for item in deployment["received_certificate_chain"])
         try:
             certificates = tuple(x509.load_pem_x509_certificates(pem.encode()))
+            staple = base64.b64decode(deployment.get("stapled_der") or "", validate=True)
         except ValueError as error:
             return (), f"a served certificate cannot be parsed: {error}"
-        chains.append(ServedChain(address, certificates, pem))
+        if deployment.get("ocsp_response") and not staple:
+            return (), "the stapled answer was not handed over"
+        chains.append(ServedChain(address, certificates, pem, staple))
     return tuple(chains), ""
 
 
