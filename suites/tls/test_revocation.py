@@ -12,7 +12,7 @@ from stagehold import check
     remedy="Install a new certificate with a new key. Where an answer is to be stapled, renew that.",
     defects=["certificate-revoked"],
 )
-def test_leaf_is_not_revoked(tls_scan, revocation, evidence):
+def test_leaf_is_not_revoked(tls_scan, certificate_revocation, evidence):
     """No leaf certificate is revoked, and one that demands a stapled answer comes with it.
 
     The leaf of every chain (RSA and ECDSA, TLS 1.2 and 1.3, each address) needs one source that says good: the OCSP
@@ -28,15 +28,15 @@ def test_leaf_is_not_revoked(tls_scan, revocation, evidence):
     its own anchor, and to public ones of at most seven days, which need not be revocable (Baseline Requirements 1.6.1).
     Sources: ASVS 12.1.4, RFC 5280 section 6.3, RFC 6960, RFC 7633, CWE-299.
     """
-    evidence.table("what is said of the leaves", revocation.COLUMNS, revocation.rows())
-    for number, answer in enumerate(revocation.material(), start=1):
+    evidence.table("what is said of the leaves", certificate_revocation.COLUMNS, certificate_revocation.rows())
+    for number, answer in enumerate(certificate_revocation.material(), start=1):
         evidence.file(f"source {number}: {answer.source}", answer.data, "application/octet-stream", "der")
     evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} -status "
-        "</dev/null | openssl x509 -noout -serial -ext crlDistributionPoints; "
-        "curl -s URL | openssl crl -inform DER -noout -text"
+        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} -status </dev/null "
+        "| openssl x509 -noout -serial -ext crlDistributionPoints"
+        + "".join(f"; curl -sL {url} | openssl crl -inform DER -noout -text" for url in certificate_revocation.urls())
     )
-    problems = revocation.problems()
+    problems = certificate_revocation.problems()
     evidence.compare(expected="not revoked, says a source that counts", observed="; ".join(problems) or "the same")
 
     assert not problems, f"{tls_scan}: {'; '.join(problems)}"

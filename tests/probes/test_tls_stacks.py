@@ -19,9 +19,11 @@ from stagehold.environment.model import Environment, TlsProfile
 from stagehold.network.door import Network
 from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
+from stagehold.probes.tls.revocation import look_at_revocation
 from stagehold.probes.tls.scan import scan_endpoint
 from tests.probes.judged import outcomes
 from tests.probes.pki import Authority, Issued, signed_with, write_chain
+from tests.probes.revoking import MUST_STAPLE, revocation_list
 from tests.probes.tls_servers import python_server
 from tests.probes.tls_stacks import (
     AEAD,
@@ -40,6 +42,9 @@ INTERMEDIATE = AUTHORITY.intermediate
 GOOD = (AUTHORITY.leaf("app.test"), INTERMEDIATE)
 RSA = (AUTHORITY.leaf("app.test", key=rsa.generate_private_key(65537, 2048)), INTERMEDIATE)
 WEAK = (AUTHORITY.leaf("app.test", key=rsa.generate_private_key(65537, 1024)), INTERMEDIATE)
+REVOKED = (AUTHORITY.leaf("app.test"), INTERMEDIATE)
+BOUND = (AUTHORITY.leaf("app.test", more=[MUST_STAPLE]), INTERMEDIATE)
+LISTED = revocation_list(INTERMEDIATE, REVOKED[0])
 MODERN = ("-min_protocol", "TLSv1.2")
 NGINX_MODERN = f"ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {AEAD};"
 Server = Callable[[Path], AbstractContextManager[Place]]
@@ -117,7 +122,7 @@ def small_prime(folder: Path) -> AbstractContextManager[Place]:
     return openssl_server(folder, RSA, "-cipher", suites, "-dhparam", str(folder / "prime.pem"))
 
 
-FAILS, SKIPS, UNSEEN = "failed", "not applicable", "uncovered"
+FAILS, SKIPS, UNSEEN, OPEN = "failed", "not applicable", "uncovered", "inconclusive"
 OLD = "ECDHE+AESGCM:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"
 STACKS: dict[str, tuple[Server, dict[str, str]]] = {
     "s_server, sound suites": (s_server("-cipher", AEAD), {}),
@@ -194,7 +199,9 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
         ),
         {},
     ),
-    "s_server, leaf alone": (s_server("-cipher", AEAD, chain=GOOD[:1]), {"TLS-008": FAILS}),
+    "s_server, leaf alone": (s_server("-cipher", AEAD, chain=GOOD[:1]), {"TLS-008": FAILS, "TLS-013": OPEN}),
+    "s_server, revoked": (s_server("-cipher", AEAD, chain=REVOKED), {"TLS-013": FAILS}),
+    "s_server, must-staple without an answer": (s_server("-cipher", AEAD, chain=BOUND), {"TLS-013": FAILS}),
     "s_server, another name": (
         s_server("-cipher", AEAD, chain=(AUTHORITY.leaf("other.test"), INTERMEDIATE)),
         {"TLS-009": FAILS},
@@ -250,7 +257,7 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
 }
 
 
-JUDGED = {f"TLS-{number:03}" for number in (*range(1, 13), 15)}
+JUDGED = {f"TLS-{number:03}" for number in (*range(1, 14), 15)}
 
 
 def judge(folder: Path, server: Server) -> dict[str, str]:
@@ -273,6 +280,7 @@ def judge(folder: Path, server: Server) -> dict[str, str]:
         "certificate_rules": rules,
         "served_names": ("app.test",),
         "approved_groups": TlsProfile().groups,
+        "certificate_revocation": look_at_revocation(scan.chains, rules, lambda _: LISTED, ["issuing.crl"]),
     }
     return outcomes("tls", facts)
 

@@ -75,7 +75,7 @@ def served_names(environment: Environment, endpoint: TlsEndpoint) -> tuple[str, 
 
 
 @pytest.fixture(scope="session")
-def revocation(
+def certificate_revocation(
     tls_scan: TlsScan, certificate_rules: CertificateRules, network: Network, context: LaneContext, ca_file: Path | None
 ) -> RevocationFacts:
     """What stapled answers and revocation lists say of the certificates of an endpoint."""

@@ -111,6 +111,11 @@ class RevocationFacts:
             ]
         return found
 
+    def urls(self) -> tuple[str, ...]:
+        """The URLs that were asked for lists, each once."""
+        asked = (answer.source for leaf in self.leaves for answer in leaf.answers)
+        return tuple(dict.fromkeys(source for source in asked if source.startswith(("http://", "https://"))))
+
     def material(self) -> tuple[Answer, ...]:
         """The lists and answers that came, each once."""
         return tuple({answer.data: answer for leaf in self.leaves for answer in leaf.answers if answer.data}.values())
