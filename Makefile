@@ -30,7 +30,7 @@ selftest: setup setup-tests ## the whole defect matrix: clean → GO, each defec
 	@$(BIN)/stagehold selftest
 	@$(BIN)/python -m tests.ports.matrix
 
-bench: setup ## measure speed and memory against the targets; BENCH="--only scan reports" measures those only
+bench: setup setup-tests ## measure speed and memory against the targets; BENCH="--only scan reports" measures those only
 	@$(BIN)/python -m tests.bench.bench $(BENCH)
 
 docs: setup ## write the generated documentation and the JSON Schema again

@@ -114,7 +114,8 @@ class Visitor:
             if time.monotonic() > end:
                 raise TimeoutError("the answer took too long")
         if response.length == 0:
-            response.read()  # nothing; `read1` alone does not notice that this was all, and the connection would be lost
+            # `read1` does not notice that this was all, and the connection would be lost.
+            response.read()
         if not response.isclosed() or response.will_close:
             self.close()
         headers = "\n".join(f"{name.lower()}: {value}" for name, value in response.getheaders())
