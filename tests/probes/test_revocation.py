@@ -207,6 +207,7 @@ POINTED, BOUND = CA.leaf("app.test", more=[points(URL)]), CA.leaf("app.test", mo
 LDAP = CA.leaf("app.test", more=[points("ldap:///CN=ca?certificateRevocationList")])
 PARTIAL = CA.leaf("app.test", more=[points(URL, reasons=SOME)])
 TWO = CA.leaf("app.test", more=[points("http://down.test/1.crl", URL)])
+FOREIGN, LISTED_ELSEWHERE = issue("app.test", OTHER, more=[points(URL)]), revocation_list(OTHER)
 SHORT, LONGER = CA.leaf("app.test", start=-1, end=5), CA.leaf("app.test", start=-1, end=7)
 FULL, EMPTY = revocation_list(ISSUER, POINTED, BOUND, LEAF, TWO, PARTIAL), revocation_list(ISSUER)
 LATE = revocation_list(ISSUER, start=-9, end=-1)
@@ -278,6 +279,7 @@ CASES: dict[str, tuple[list[ServedChain], dict[str, bytes], Declared, Certificat
     "must-staple, stapled for another": ([chain(BOUND, staple(LEAF))], {URL: EMPTY}, (), RULES, FAILS),
     "must-staple, lists are not asked for": ([chain(BOUND)], {}, None, RULES, FAILS),
     "no path to the anchor": ([chain(POINTED, b"", LEAF)], {URL: EMPTY}, (), RULES, OPEN),
+    "of an authority that nobody declared": ([chain(FOREIGN, b"", OTHER)], {URL: LISTED_ELSEWHERE}, (), RULES, OPEN),
     "its own anchor": ([chain(SELF, b"", SELF)], {}, (), OWN, SKIPS),
     "public, lives six days": ([chain(SHORT)], {}, (), PUBLIC, SKIPS),
     "public, lives eight days": ([chain(LONGER)], {}, (), PUBLIC, UNSEEN),
