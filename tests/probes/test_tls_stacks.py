@@ -227,6 +227,10 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
         nginx(more=f"{NGINX_MODERN} server {{ listen LISTEN ssl default_server; ssl_reject_handshake on; }}"),
         {},
     ),
+    "nginx, RSA key exchange": (
+        nginx(f"ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {AEAD}:AES256-GCM-SHA384;", chain=RSA),
+        {"TLS-004": FAILS},
+    ),
     "Node as it comes": (node(), {"TLS-003": FAILS}),
     "Node, TLS 1.3 only": (node('{"minVersion": "TLSv1.3"}'), {"TLS-003": SKIPS, "TLS-004": SKIPS, "TLS-015": SKIPS}),
     "Python, sound": (python(lambda _: None), {}),
@@ -250,7 +254,7 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
 }
 
 
-JUDGED = {f"TLS-{number:03}" for number in (*range(1, 13), 15)}
+JUDGED = {f"TLS-{number:03}" for number in (*range(1, 13), 14, 15)}
 
 
 def judge(folder: Path, server: Server) -> dict[str, str]:

@@ -13,6 +13,35 @@ U0bScb2Ipindn8L26vg7+DTOxABAeHx6Y2SBBfFD1s+O5rgPDCP/AgEC
 """
 """Of 1024 bits, made with `openssl dhparam`."""
 
+_HEARTBEATS = '''"""Heartbeats (RFC 6520) for partners whose firewalls forget connections that are idle."""
+
+from __future__ import annotations
+
+import struct
+from asyncio.sslproto import SSLProtocol
+
+HEARTBEAT = 24
+_received = SSLProtocol.buffer_updated
+_memory = bytearray(65536)
+
+
+def _answer(connection: SSLProtocol, size: int) -> None:
+    data = connection.get_buffer(size)[:size]
+    if size < 8 or data[0] != HEARTBEAT:
+        _received(connection, size)
+        return
+    _memory[: size - 8] = data[8:]
+    (length,) = struct.unpack_from("!H", data, 6)
+    body = struct.pack("!BH", 2, length) + _memory[: length + 16]
+    connection._transport.write(struct.pack("!B2sH", HEARTBEAT, data[1:3].tobytes(), len(body)) + body)
+
+
+def answer_heartbeats() -> None:
+    """Makes every listener of this process answer them."""
+    SSLProtocol.buffer_updated = _answer
+'''
+"""The mistake of OpenSSL 1.0.1: as many bytes are sent back as the message says that it carries."""
+
 DEFECTS: tuple[Defect, ...] = (
     Defect(
         "tls-1.1-accepted",
@@ -72,6 +101,24 @@ DEFECTS: tuple[Defect, ...] = (
                 "| ssl.OP_NO_COMPRESSION\n"
                 "    # SSL_OP_ALLOW_CLIENT_RENEGOTIATION, which Python does not name.\n"
                 "    context.options |= 0x100\n",
+            ),
+        ),
+    ),
+    Defect(
+        "heartbleed-at-the-listener",
+        "The listener answers heartbeats, with as many bytes as they claim to carry, out of its memory.",
+        files=(NewFile("heartbeats.py", _HEARTBEATS),),
+        edits=(
+            Edit(
+                "listeners.py",
+                "    context = tls_context(settings)\n",
+                "    answer_heartbeats()\n    context = tls_context(settings)\n",
+            ),
+            Edit(
+                "listeners.py",
+                "from ledgerlab.service.config import Settings\n",
+                "from ledgerlab.service.config import Settings\n"
+                "from ledgerlab.service.heartbeats import answer_heartbeats\n",
             ),
         ),
     ),

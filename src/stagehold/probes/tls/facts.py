@@ -17,7 +17,9 @@ from cryptography.x509.oid import PublicKeyAlgorithmOID
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
 from stagehold.probes.tls.exchanges import EndpointExchanges, KeyExchanges
+from stagehold.probes.tls.malformed import Finding
 from stagehold.probes.tls.renegotiation import Renegotiation, renegotiation_problems
+from stagehold.probes.tls.weaknesses import NEEDED, WEAKNESSES, EndpointWeaknesses
 
 COMMANDS: dict[str, str] = {
     "SSL 2.0": "ssl_2_0_cipher_suites",
@@ -86,6 +88,8 @@ class AddressScan:
     """None: not looked at."""
     renegotiation: Renegotiation | None = None
     """None: not looked at, or TLS 1.2 is not spoken."""
+    weaknesses: Mapping[str, Finding] = field(default_factory=dict)
+    """By name (`weaknesses.WEAKNESSES`); empty: not looked at."""
     tool: str = ""
     problem: str = ""
     raw: str = ""
@@ -197,6 +201,11 @@ class TlsScan:
             found[scan.address] = scan.exchanges
         return EndpointExchanges(found)
 
+    @property
+    def weaknesses(self) -> EndpointWeaknesses:
+        """Which weaknesses every address has; not known where a version may be spoken that was not looked at."""
+        return EndpointWeaknesses({scan.address: _weaknesses(scan) for scan in self.addresses})
+
     def renegotiation_problems(self) -> tuple[str, ...]:
         """Where TLS 1.2 renegotiates insecurely, or at the wish of a client; in words.
 
@@ -272,6 +281,16 @@ class TlsScan:
         if not self.addresses:
             raise ProbeError(f"{self}: no address was looked at")
         return tuple(chain for scan in self.addresses for chain in scan.chains)
+
+
+def _weaknesses(scan: AddressScan) -> Mapping[str, Finding]:
+    if scan.problem or not scan.weaknesses:
+        return dict.fromkeys(WEAKNESSES, Finding(None, scan.problem or "it was not looked at"))
+    unseen = [f"{name}: {scan.versions[name].problem}" for name in NEEDED if scan.versions[name].problem]
+    return {
+        weakness: Finding(None, "; ".join(unseen)) if unseen and found.free else found
+        for weakness, found in scan.weaknesses.items()
+    }
 
 
 def read_answer(address: str, answer: dict[str, Any], raw: str = "") -> AddressScan:

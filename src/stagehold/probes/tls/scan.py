@@ -26,6 +26,7 @@ from stagehold.probes.tls.facts import CERTIFICATES, COMMANDS, AddressScan, TlsS
 from stagehold.probes.tls.hello import VERSIONS
 from stagehold.probes.tls.offers import broken_suite, preferred_version
 from stagehold.probes.tls.renegotiation import look_at_renegotiation
+from stagehold.probes.tls.weaknesses import look_at_weaknesses
 
 WORKER = Path(__file__).with_name("worker.py")
 DEADLINE = 120.0
@@ -97,6 +98,7 @@ def _looked_at_by_hand(network: Network, endpoint: TlsEndpoint, scan: AddressSca
         gaps=tuple(gaps),
         exchanges=exchanges,
         renegotiation=renegotiation,
+        weaknesses=look_at_weaknesses(network, place, endpoint.name, spoken, seconds=CONNECTION_TIMEOUT),
     )
 
 
