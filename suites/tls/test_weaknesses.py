@@ -27,9 +27,9 @@ def test_endpoint_is_free_of_known_weaknesses(tls_scan, weakness, evidence):
     Every address is spoken to in each version up to TLS 1.2 that it speaks, with messages of our own, after its first
     flight: a heartbeat that claims 64 bytes and carries none (any answer with content fails; no memory is kept), a
     ChangeCipherSpec before there are keys (fails when plain text is then decrypted), and, where RSA key exchange is
-    accepted, five keys padded rightly and wrongly, with and without the rest of the handshake (fails when reactions
-    differ the same way three times, however weak the oracle). In a ClientHello compression is offered (fails when it
-    is chosen).
+    accepted, five keys padded rightly and wrongly, along with the rest of the handshake and ahead of it (fails when
+    reactions differ the same way three times, however weak the oracle). In a ClientHello compression is offered
+    (fails when it is chosen).
     Free is who sends an alert, hangs up twice, or passes over the message and goes on; who does not accept RSA key
     exchange is free of ROBOT, who speaks TLS 1.3 only of all four. Silence, a connection lost before the end of the
     first flight, and keys met differently from time to time are inconclusive. sslyze is not used here: it calls

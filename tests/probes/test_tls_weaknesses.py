@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPrivateNumbers
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from stagehold.environment.model import TlsEndpoint
@@ -34,7 +34,7 @@ CHAIN = (AUTHORITY.leaf("app.test"), AUTHORITY.intermediate)
 LEAF = RSA_CHAIN[0].certificate.public_bytes(Encoding.DER)
 RSA_SUITE, ECDHE_SUITE = 0x009C, 0xC02F
 HEARTBEAT, CCS = 24, 20
-SILENCE = 0.4
+SILENCE = 0.25
 """Seconds after which the probes take a server for silent here."""
 Answer = Callable[["Wire"], None]
 
@@ -42,8 +42,8 @@ Answer = Callable[["Wire"], None]
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers of one's own are waited for less."""
-    for module, name in ((malformed, "PATIENCE"), (oracle, "PATIENCE"), (oracle, "PATIENCE_WITHOUT_REST")):
-        monkeypatch.setattr(module, name, SILENCE)
+    monkeypatch.setattr(malformed, "PATIENCE", SILENCE)
+    monkeypatch.setattr(oracle, "PATIENCE_WITHOUT_REST", SILENCE)
     monkeypatch.setattr(weaknesses, "PAUSE", 0.02)
 
 
@@ -127,9 +127,8 @@ def refuse(wire: Wire) -> None:
     """Meets what has no place with an alert, whatever the key."""
     kind, body = wire.record()
     if kind == 22 and body[0] == 16:
-        if not (rest := read_rest(wire)):
-            wire.hush()
-        wire.say(alert(20 if rest else 10))
+        wait_for_rest(wire)
+        wire.say(alert(20))
     else:
         wire.say(alert(10))
 
@@ -145,6 +144,11 @@ def read_rest(wire: Wire) -> bool:
     finally:
         wire.connection.settimeout(5)
     return (wire.record()[0], wire.record()[0]) == (CCS, 22)
+
+
+def wait_for_rest(wire: Wire) -> None:
+    """Reads ChangeCipherSpec and Finished, whenever they come."""
+    assert (wire.record()[0], wire.record()[0]) == (CCS, 22)
 
 
 def on(kind: int, react: Answer) -> Answer:
@@ -305,6 +309,12 @@ def test_who_takes_only_clients_without_compression_is_free_of_it() -> None:
     assert told(look(choosy(lambda _: None))) == {}
 
 
+def decrypted(number: int, key: RSAPrivateNumbers) -> int:
+    """RSA by the Chinese remainder theorem, without a look at the padding."""
+    one, two = pow(number, key.dmp1, key.p), pow(number, key.dmq1, key.q)
+    return two + key.q * (key.iqmp * (one - two) % key.p)
+
+
 class Padding:
     """Answers a key by how it was padded."""
 
@@ -316,17 +326,15 @@ class Padding:
         if kind != 22 or body[0] != 16:
             wire.say(alert(10))
             return
-        n = self.numbers.public_numbers.n
-        padded = pow(int.from_bytes(body[6:], "big"), self.numbers.d, n).to_bytes(256, "big")
+        padded = decrypted(int.from_bytes(body[6:], "big"), self.numbers).to_bytes(256, "big")
         begins = padded[:2] == b"\0\2"
         right = begins and (self.strong or (padded.index(0, 2) == 256 - 49 if 0 in padded[2:] else False))
         right = right and (self.strong or padded[-48:-46] == b"\3\3")
         if self.early and not right:
             self.bad(wire)
             return
-        if not read_rest(wire):
-            wire.hush()
-        elif right or self.early:
+        wait_for_rest(wire)
+        if right or self.early:
             wire.say(alert(20))
         else:
             self.bad(wire)
@@ -342,10 +350,12 @@ ORACLES: dict[str, tuple[Answer, str]] = {
 
 @pytest.mark.parametrize("strong", [True, False])
 @pytest.mark.parametrize("telling", ORACLES)
-def test_keys_that_are_told_apart_are_an_oracle(telling: str, strong: bool) -> None:
+def test_keys_that_are_told_apart_are_an_oracle(telling: str, strong: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Strong or weak, by alerts, ends of the connection or silence."""
     react, words = ORACLES[telling]
-    found = look(scripted(Padding(react, strong=strong), suites={RSA_SUITE}), seconds=0.7)
+    if telling == "silence":
+        monkeypatch.setattr(oracle, "PATIENCE", SILENCE)
+    found = look(scripted(Padding(react, strong=strong), suites={RSA_SUITE}), seconds=3)
 
     assert told(found) == {"ROBOT": False}
     assert f"a {'strong' if strong else 'weak'} oracle" in found["ROBOT"].words
@@ -361,7 +371,21 @@ def test_an_oracle_that_does_not_wait_for_the_rest_is_seen() -> None:
     found = look(scripted(Padding(react, strong=True, early=True), suites={RSA_SUITE}))["ROBOT"]
 
     assert found.free is False
-    assert "without the rest" in found.words
+    assert "ahead of the rest" in found.words
+
+
+def test_an_oracle_that_answers_late_is_seen() -> None:
+    """Slower than a server counts as silent, it still tells keys apart."""
+
+    def react(wire: Wire) -> None:
+        rest = read_rest(wire)
+        time.sleep(0 if rest else SILENCE * 1.5)
+        wire.say(alert(20 if rest else 51))
+
+    found = look(scripted(Padding(react, strong=True, early=True), suites={RSA_SUITE}))["ROBOT"]
+
+    assert found.free is False
+    assert "silent, then alert 51" in found.words
 
 
 def test_who_treats_all_keys_alike_is_free() -> None:
@@ -369,6 +393,7 @@ def test_who_treats_all_keys_alike_is_free() -> None:
     found = look(scripted(suites={RSA_SUITE}))
 
     assert told(found) == {}
+    assert "all met with the same: silent, then alert 20" in found["ROBOT"].words
     assert "all met with the same: alert 20" in found["ROBOT"].words
 
 
@@ -389,8 +414,7 @@ def test_keys_met_differently_from_time_to_time_are_not_known() -> None:
     def react(wire: Wire) -> None:
         kind, body = wire.record()
         if kind == 22 and body[0] == 16:
-            if not read_rest(wire):
-                wire.hush()
+            wait_for_rest(wire)
             wire.say(alert(20 if next(times) % 7 < 4 else 51))
         else:
             wire.say(alert(10))

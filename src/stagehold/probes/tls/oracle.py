@@ -1,8 +1,9 @@
 """ROBOT: whether a listener tells rightly padded keys from wrongly padded ones (Bleichenbacher's oracle).
 
 Where a suite with RSA key exchange is taken up, five keys are sent, four of them padded wrongly, each on a connection
-of its own, once with and once without the rest of the handshake. A sound server reacts the same to all. Sources: RFC
-5246 section 7.4.7.1, CVE-2017-13099 and others, Böck, Somorovsky and Young, "Return Of Bleichenbacher's Oracle Threat".
+of its own, once along with the rest of the handshake and once ahead of it. A sound server reacts the same to all.
+Sources: RFC 5246 section 7.4.7.1, CVE-2017-13099 and others; Böck, Somorovsky and Young, "Return Of Bleichenbacher's
+Oracle Threat".
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ RSA_SUITES: tuple[int, ...] = (
 PATIENCE = 2.0
 """Seconds after which a server counts as silent about a key and the rest of the handshake."""
 PATIENCE_WITHOUT_REST = 1.0
-"""Seconds for a key alone, about which most servers say nothing."""
+"""Seconds for a key alone, about which most servers say nothing; then the rest follows, so that the late are heard."""
 ROUNDS = 3
 SIDE_BY_SIDE = 3
 PATIENCE_WITHOUT_CERTIFICATE = 0.3
@@ -95,14 +96,14 @@ def judge(version: str, seen: Sequence[_Reactions], *, rest: bool) -> Finding:
     Args:
         version: for the words.
         seen: at least one round.
-        rest: whether the rest of the handshake was sent as well, so that there must have been an answer.
+        rest: whether the rest of the handshake was sent along with the key, or when nothing came of the key alone.
     """
-    what = f"{version}: {'keys' if rest else 'keys without the rest of the handshake'}"
+    what = f"{version}: {'keys' if rest else 'keys ahead of the rest of the handshake'}"
     first = seen[0]
     if any(other != first for other in seen[1:]):
         return Finding(None, f"{what} are met in different ways from one time to the next")
     if not _differ(first):
-        if rest and first[RIGHT] == SILENT:
+        if first[RIGHT] in {SILENT, f"{SILENT}, then {SILENT}"}:
             return Finding(None, f"{what} are never answered")
         return Finding(True, f"{what} are all met with the same: {first[RIGHT]}")
     told = ", ".join(f"{kind}: {reaction}" for kind, reaction in first.items())
@@ -130,8 +131,7 @@ def _reaction(
             raise ProbeError(f"RSA key exchange in {version} was taken up before, and then declined ({flight.words})")
         message = client_key_exchange(version, key, kind)
         data = record(HANDSHAKE, version, message)
-        if rest:
-            data += record(_CHANGE_CIPHER_SPEC, version, b"\1") + record(HANDSHAKE, version, _FINISHED)
+        following = record(_CHANGE_CIPHER_SPEC, version, b"\1") + record(HANDSHAKE, version, _FINISHED)
         try:
             if flight.asks_certificate:
                 line.send(record(HANDSHAKE, version, _NO_CERTIFICATE))
@@ -142,9 +142,14 @@ def _reaction(
                         f"only a client with a certificate could see whether keys are told apart ({refusal})"
                     )
                 line.wait_at_most(seconds)
-            line.send(data)
+            line.send(data + following if rest else data)
             line.wait_at_most(min(seconds, PATIENCE if rest else PATIENCE_WITHOUT_REST))
-            return str(line.reaction())
+            first = line.reaction()
+            if rest or first.what != SILENT:
+                return str(first)
+            line.wait_at_most(min(seconds, PATIENCE))
+            line.send(following)
+            return f"{SILENT}, then {line.reaction()}"
         except TimeoutError as error:
             raise ProbeError("a key was never taken") from error
         except NotTlsError as error:
