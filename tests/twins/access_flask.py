@@ -41,8 +41,8 @@ class Desk:
     """The service.
 
     Faults: `salaries-open`, `ui-open`, `change-open`, `release-done-though-refused`, `order-for-anybody`,
-    `export-revoked`, `find-all`, `total-all`, `list-all`, `export-all`, `ui-find-all`. Styles: `plain` refuses with
-    403, `hidden` with 404, `polite` with 200 and a message.
+    `export-revoked`, `find-all`, `total-all`, `list-all`, `export-all`, `ui-find-all`, `leave-keeps`, `leave-refused`.
+    Styles: `plain` refuses with 403, `hidden` with 404, `polite` with 200 and a message.
     """
 
     def __init__(self) -> None:
@@ -55,6 +55,7 @@ class Desk:
         self.app = Flask(__name__)
         for method, path, view in (
             ("POST", "/api/login", self.log_in),
+            ("POST", "/api/leave", self.leave),
             ("GET", "/api/self", self.whose),
             ("GET", "/api/orders", self.list_orders),
             ("POST", "/api/orders", self.make),
@@ -91,6 +92,13 @@ class Desk:
         answer = redirect("/desk")
         answer.set_cookie("desk", self._open(user))
         return answer
+
+    def leave(self) -> Any:
+        allowed = ("boss",) if "leave-refused" in self.faults else ("boss", "clerk", "viewer")
+        refused, _ = self._refusal(*allowed)
+        if not refused and "leave-keeps" not in self.faults:
+            self.tokens.pop(request.headers.get("Authorization", "").partition(" ")[2], None)
+        return refused or Response(status=204)
 
     def _open(self, user: str) -> str:
         token = secrets.token_hex(16)
@@ -250,6 +258,7 @@ class Desk:
             "openapi": "3.0.3",
             "paths": {
                 "/api/self": {"get": {}},
+                "/api/leave": {"post": {}},
                 "/api/orders": {"get": {"parameters": [page]}, "post": body},
                 "/api/orders/{number}": {"parameters": [number], "get": {}, "put": body, "delete": {}},
                 "/api/orders/{number}/release": {"parameters": [number], "post": {}},

@@ -26,7 +26,7 @@ STYLES: dict[str, Any] = {
     "polite": {"denial": {"app": {"role": [{"status": [200], "contains": NO_ACCESS}, {"status": [303, 302]}]}}},
 }
 ROWS = [
-    {"operations": ["GET /api/self", "GET /api/orders", "GET /api/orders/{number}", "GET /api/find"],
+    {"operations": ["GET /api/self", "POST /api/leave", "GET /api/orders", "GET /api/orders/{number}", "GET /api/find"],
      "allow": ["boss", "clerk", "viewer"]},
     {"operations": ["POST /api/orders", "PUT /api/orders/{number}", "GET /api/export.zip", "GET /desk/**"],
      "allow": ["boss", "clerk"]},
@@ -50,7 +50,8 @@ def describe(url: str, **keys: Any) -> Environment:
         "tenancy": {"companies": {"north": "North", "south": "South"}},
         "flows": {
             "forms": {"kind": "form", "target": "app", "whoami": whoami},
-            "keys": {"kind": "json_token", "target": "app", "token": "/key", "whoami": whoami, "login": {
+            "keys": {"kind": "json_token", "target": "app", "token": "/key", "whoami": whoami,
+                     "logout": {"method": "POST", "path": "/api/leave"}, "login": {
                 "method": "POST", "path": "/api/login", "json": {"user": "{user}", "password": "{password}"}}},
         },
         "accounts": accounts,
@@ -150,6 +151,7 @@ def test_sound_desk_passes_however_it_refuses(stage: Stage, style: str) -> None:
         ("order-for-anybody", "polite", "ACC-005", "POST /api/orders as viewer: answered 201"),
         ("export-revoked", "plain", "ACC-006", "GET /api/export.zip as clerk"),
         ("export-revoked", "polite", "ACC-006", "GET /api/export.zip as clerk"),
+        ("leave-refused", "plain", "ACC-006", "POST /api/leave as clerk"),
     ],
 )
 def test_fault_of_rights_breaks_its_claim_alone(stage: Stage, fault: str, style: str, check: str, told: str) -> None:
@@ -160,6 +162,13 @@ def test_fault_of_rights_breaks_its_claim_alone(stage: Stage, fault: str, style:
 
     assert told in said.pop(check)
     assert set(said.values()) == {"passed"}, said
+
+
+def test_logout_that_ends_nothing_is_no_question_of_rights(stage: Stage) -> None:
+    """Whoever may log out is let in, whether or not the session ends; AUT-024 says the latter."""
+    stage.desk.faults.add("leave-keeps")
+
+    assert stage.verdicts() == SOUND
 
 
 @pytest.mark.parametrize(

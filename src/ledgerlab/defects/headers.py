@@ -63,7 +63,12 @@ DEFECTS: tuple[Defect, ...] = (
                 "listeners.py",
                 "    protection = Protection(Turnstile(app, settings.database_pool))\n",
                 "    protection = Protection(Turnstile(app, settings.database_pool))\n"
-                '    app.mount("/metrics", operations_app(protection))  # for the dashboard in the office\n',
+                "    books, metrics = protection.app, operations_app(protection)\n\n"
+                "    # For the dashboard in the office.\n"
+                "    async def with_metrics(scope: Scope, receive: Receive, send: Send) -> None:\n"
+                '        served = metrics if scope.get("path") == "/metrics" else books\n'
+                "        await served(scope, receive, send)\n\n"
+                "    protection.app = with_metrics\n",
             ),
         ),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,15 +18,22 @@ from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
 from stagehold.probes.tls.certificates_table import COLUMNS, certificate_rows
 from stagehold.probes.tls.facts import TlsScan
-from stagehold.probes.tls.scan import scan_endpoint
+from stagehold.probes.tls.side_by_side import Scans
 from stagehold.probes.web.client import HttpClient
 from stagehold.probes.web.plain_http import PlainHttp, look_at_plain_http
 
 
 @pytest.fixture(scope="session")
-def tls_scan(network: Network, endpoint: TlsEndpoint) -> TlsScan:
+def tls_scans(network: Network, environment: Environment) -> Iterator[Scans]:
+    """The scans of all endpoints, begun when the first one is wanted."""
+    with Scans(network, environment.tls_endpoints) as scans:
+        yield scans
+
+
+@pytest.fixture(scope="session")
+def tls_scan(tls_scans: Scans, endpoint: TlsEndpoint) -> TlsScan:
     """Versions, suites and chains at every address of an endpoint, measured once."""
-    return scan_endpoint(network, endpoint)
+    return tls_scans.of(endpoint)
 
 
 @pytest.fixture(scope="session")

@@ -214,10 +214,13 @@ class Attempts:
             return _idle(account, f"it is the logout of {how.flow}")
         session = self._objects.sessions.login_fresh(account.alias)
         answer = Answer.of(session.logout())
-        gone = session.whoami() is None
-        ruling = Ruling.GRANTED if gone else Ruling.DENIED
-        words = f"{answer.status}, and the session {'has ended' if gone else 'goes on'}"
-        return Attempt(account, answer, Judgement(ruling, words), _curl(how, account, how.operation.path))
+        if session.whoami() is None:
+            judgement = Judgement(Ruling.GRANTED, f"{answer.status}, and the session has ended")
+        else:
+            # Whether the session ends is for AUT-024 to say; here it counts that the role was let in.
+            judgement = judge_let_in(answer, self._styles)
+            judgement = replace(judgement, reason=f"{judgement.reason}, and the session goes on")
+        return Attempt(account, answer, judgement, _curl(how, account, how.operation.path))
 
     def _effect(self, made: CanaryObject, request: Request, session: Session, *, patient: bool) -> tuple[str, Answer]:
         """What the owner sees changed; as long after the write as it took the control to show."""

@@ -11,7 +11,9 @@ import ipaddress
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,8 +37,20 @@ CONNECTION_TIMEOUT = 5
 """Seconds sslyze waits for any one answer."""
 
 
-def scan_endpoint(network: Network, endpoint: TlsEndpoint, *, deadline: float = DEADLINE) -> TlsScan:
+def scan_endpoint(
+    network: Network,
+    endpoint: TlsEndpoint,
+    *,
+    deadline: float = DEADLINE,
+    turn: Callable[[str], AbstractContextManager[object]] = nullcontext,
+) -> TlsScan:
     """Scan every pinned address of the endpoint.
+
+    Args:
+        network: the door.
+        endpoint: what to scan.
+        deadline: seconds for one address.
+        turn: what to hold while an address is scanned.
 
     Raises:
         NotAllowed: the endpoint is not in the allow-list, is production, or shows a denied key.
@@ -49,12 +63,19 @@ def scan_endpoint(network: Network, endpoint: TlsEndpoint, *, deadline: float = 
     if missing := set(endpoint.addresses) - set(addresses):
         raise ProbeError(f"{endpoint.host}: the declared addresses {sorted(missing)} are not pinned")
     with ThreadPoolExecutor(max_workers=2) as pool:
-        scans = pool.map(lambda address: _scan_address(network, endpoint, address, deadline), addresses)
+        scans = pool.map(lambda address: _in_turn(network, endpoint, address, deadline, turn(address)), addresses)
         result = TlsScan(endpoint, tuple(scans))
     for scan in result.addresses:
         for chain in scan.chains:
             network.check_certificate(chain.leaf.public_bytes(Encoding.DER))
     return result
+
+
+def _in_turn(
+    network: Network, endpoint: TlsEndpoint, address: str, deadline: float, turn: AbstractContextManager[object]
+) -> AddressScan:
+    with turn:
+        return _scan_address(network, endpoint, address, deadline)
 
 
 def _scan_address(network: Network, endpoint: TlsEndpoint, address: str, deadline: float) -> AddressScan:
