@@ -254,7 +254,7 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
 }
 
 
-JUDGED = {f"TLS-{number:03}" for number in (*range(1, 13), 14, 15)}
+JUDGED = {f"TLS-{number:03}" for number in (*range(1, 13), 14, 15, 16)}
 
 
 def judge(folder: Path, server: Server) -> dict[str, str]:

@@ -16,6 +16,7 @@ from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
+from stagehold.probes.tls.early_data import EarlyData, early_data_problems
 from stagehold.probes.tls.exchanges import EndpointExchanges, KeyExchanges
 from stagehold.probes.tls.malformed import Finding
 from stagehold.probes.tls.renegotiation import Renegotiation, renegotiation_problems
@@ -88,6 +89,8 @@ class AddressScan:
     """None: not looked at."""
     renegotiation: Renegotiation | None = None
     """None: not looked at, or TLS 1.2 is not spoken."""
+    early_data: EarlyData | None = None
+    """None: not looked at, or TLS 1.3 is not spoken."""
     weaknesses: Mapping[str, Finding] = field(default_factory=dict)
     """By name (`weaknesses.WEAKNESSES`); empty: not looked at."""
     tool: str = ""
@@ -200,6 +203,20 @@ class TlsScan:
                 raise ProbeError(f"{self} at {scan.address}: {scan.problem or 'key exchanges were not looked at'}")
             found[scan.address] = scan.exchanges
         return EndpointExchanges(found)
+
+    def early_data(self) -> dict[str, EarlyData]:
+        """What every address that speaks TLS 1.3, or may speak it, does with early data."""
+        found = {} if self.addresses else {str(self): EarlyData(problem="no address was looked at")}
+        for scan in self.addresses:
+            if scan.problem or scan.versions["TLS 1.3"].problem:
+                found[scan.address] = EarlyData(problem=scan.problem or scan.versions["TLS 1.3"].problem)
+            elif scan.versions["TLS 1.3"].accepted or scan.negotiated == "TLS 1.3":
+                found[scan.address] = scan.early_data or EarlyData(problem="it was not looked at")
+        return found
+
+    def early_data_problems(self) -> tuple[str, ...]:
+        """Where early data is taken that must not be; errors as for `early_data.early_data_problems`."""
+        return early_data_problems(self.early_data())
 
     @property
     def weaknesses(self) -> EndpointWeaknesses:
