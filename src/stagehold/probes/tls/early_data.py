@@ -114,6 +114,8 @@ def _sent_early(
             second.set_session(session)
             second.write_early_data(_request("POST", place, name))
             second.do_handshake()
+            # nassl holds back the end of the handshake.
+            second._flush_ssl_engine()  # noqa: SLF001
             taken = second.get_early_data_status() is OpenSslEarlyDataStatusEnum.ACCEPTED
         except _TROUBLE as error:
             raise ProbeError(f"early data is announced, and sending some broke off: {_words(error)}") from error
