@@ -20,7 +20,8 @@ def test_early_data_is_off_or_only_for_reading(tls_scan, evidence):
     taking, and neither ticket nor answer, are inconclusive. Not applicable where no address speaks TLS 1.3.
     Early data that something in front of the declared address takes cannot be seen from here, nor whether other paths
     are treated like `/`. A server that keeps such a POST until the handshake is over would be safe as well (RFC 8470
-    section 3), yet fails here: what stands behind it cannot tell any more that the request came early. sslyze is not used: it does not look at what is answered.
+    section 3), yet fails here: what stands behind it cannot tell any more that the request came early. sslyze is not
+    used: it does not look at what is answered.
     Sources: RFC 8470 section 5.2, RFC 8446 section 8, RFC 9325 section 3.7, CWE-294.
     """
     rows = [
