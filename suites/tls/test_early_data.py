@@ -17,7 +17,8 @@ def test_early_data_is_off_or_only_for_reading(tls_scan, evidence):
     Every address is asked for its first page in TLS 1.3, and the ticket that comes with the answer read: early data
     is off when it allows none, or when no ticket comes. Otherwise the session is resumed with a POST of nothing to `/`,
     without credentials, as early data; where it is taken, only the answer 425 is sound. An announcement without the
-    taking, and neither ticket nor answer, are inconclusive. Not applicable where no address speaks TLS 1.3.
+    taking, and neither ticket nor answer, are inconclusive. Not applicable where no address speaks TLS 1.3;
+    not configured where only a client with a certificate could look.
     Early data that something in front of the declared address takes cannot be seen from here, nor whether other paths
     are treated like `/`. A server that keeps such a POST until the handshake is over would be safe as well (RFC 8470
     section 3), yet fails here: what stands behind it cannot tell any more that the request came early. sslyze is not

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ from nassl.ssl_client import (
     SslClient,
 )
 
-from stagehold.errors import NotApplicable, ProbeError
+from stagehold.errors import NotApplicable, ProbeError, Uncovered
 from stagehold.network.door import Network
 from stagehold.network.rules import parse_address
 from stagehold.probes.tls.offers import Place
@@ -159,14 +159,16 @@ def _words(error: Exception) -> str:
     return str(error).strip() or type(error).__name__
 
 
-def early_data_problems(found: Mapping[str, EarlyData]) -> tuple[str, ...]:
+def early_data_problems(found: Mapping[str, EarlyData], demanding: Collection[str]) -> tuple[str, ...]:
     """Where requests that must not be repeated are taken early, in words.
 
     Args:
         found: by address, those that speak TLS 1.3.
+        demanding: the addresses that demand a certificate of their clients.
 
     Raises:
         NotApplicable: no address speaks TLS 1.3.
+        Uncovered: nothing was found, and only who has a client's certificate could look at the rest.
         ProbeError: nothing was found, and of some address it is not known.
     """
     if not found:
@@ -176,7 +178,10 @@ def early_data_problems(found: Mapping[str, EarlyData]) -> tuple[str, ...]:
         for address, one in found.items()
         if one.sound is False
     )
-    unknown = [f"{address}: {one.problem}" for address, one in found.items() if one.sound is None]
+    unknown = {address: one.problem for address, one in found.items() if one.sound is None}
     if unknown and not problems:
-        raise ProbeError(f"whether early data is taken is not known ({'; '.join(unknown)})")
+        words = "; ".join(f"{address}: {problem}" for address, problem in unknown.items())
+        if unknown.keys() <= set(demanding):
+            raise Uncovered(f"only a client with a certificate could see whether early data is taken ({words})")
+        raise ProbeError(f"whether early data is taken is not known ({words})")
     return problems

@@ -216,7 +216,8 @@ class TlsScan:
 
     def early_data_problems(self) -> tuple[str, ...]:
         """Where early data is taken that must not be; errors as for `early_data.early_data_problems`."""
-        return early_data_problems(self.early_data())
+        demanding = [scan.address for scan in self.addresses if scan.client_certificate == "REQUIRED"]
+        return early_data_problems(self.early_data(), demanding)
 
     @property
     def weaknesses(self) -> EndpointWeaknesses:
