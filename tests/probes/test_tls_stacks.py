@@ -127,7 +127,7 @@ OLD = "ECDHE+AESGCM:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"
 STACKS: dict[str, tuple[Server, dict[str, str]]] = {
     "s_server, sound suites": (s_server("-cipher", AEAD), {}),
     "s_server, as it comes": (s_server(), {"TLS-003": FAILS}),
-    "s_server, TLS 1.2 only": (s_server("-tls1_2", "-cipher", AEAD), {"TLS-002": FAILS}),
+    "s_server, TLS 1.2 only": (s_server("-tls1_2", "-cipher", AEAD), {"TLS-002": FAILS, "TLS-016": SKIPS}),
     "s_server, TLS 1.3 only": (s_server("-tls1_3"), {"TLS-003": SKIPS, "TLS-004": SKIPS, "TLS-015": SKIPS}),
     "s_server, one CBC suite": (s_server("-cipher", f"{AEAD}:ECDHE-ECDSA-AES256-SHA384"), {"TLS-003": FAILS}),
     "s_server, static RSA with CBC": (
@@ -137,7 +137,7 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
     "s_server, static RSA": (s_server("-cipher", f"{AEAD}:AES128-GCM-SHA256", chain=RSA), {"TLS-004": FAILS}),
     "s_server, static RSA only": (
         s_server("-tls1_2", "-cipher", "AES128-GCM-SHA256", chain=RSA),
-        {"TLS-002": FAILS, "TLS-004": FAILS, "TLS-006": SKIPS},
+        {"TLS-002": FAILS, "TLS-004": FAILS, "TLS-006": SKIPS, "TLS-016": SKIPS},
     ),
     "s_server, DHE with a prime of 1024 bits": (small_prime, {"TLS-007": FAILS}),
     "s_server, DHE with OpenSSL's own prime": (
@@ -172,7 +172,10 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
         s_server("-no_ssl3", "-no_tls1", "-min_protocol", "TLSv1.1", "-cipher", OLD),
         {"TLS-001": FAILS, "TLS-003": FAILS},
     ),
-    "s_server, client certificate in TLS 1.3": (s_server("-cipher", AEAD, "-Verify", "1"), {"TLS-015": UNSEEN}),
+    "s_server, client certificate in TLS 1.3": (
+        s_server("-cipher", AEAD, "-Verify", "1"),
+        {"TLS-015": UNSEEN, "TLS-016": UNSEEN},
+    ),
     "s_server, RSA of 1024 bits": (
         s_server(
             "-cipher",
@@ -210,7 +213,7 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
         s_server("-cipher", AEAD, chain=(AUTHORITY.leaf("app.test", start=-90, end=-1), INTERMEDIATE)),
         {"TLS-010": FAILS},
     ),
-    "nginx as it comes": (nginx(), {"TLS-002": FAILS, "TLS-003": FAILS}),
+    "nginx as it comes": (nginx(), {"TLS-002": FAILS, "TLS-003": FAILS, "TLS-016": SKIPS}),
     "nginx, sound": (nginx(NGINX_MODERN), {}),
     "nginx, RSA and ECDSA": (
         nginx(
@@ -234,13 +237,18 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
         nginx(more=f"{NGINX_MODERN} server {{ listen LISTEN ssl default_server; ssl_reject_handshake on; }}"),
         {},
     ),
+    "nginx, early data": (nginx(NGINX_MODERN, "ssl_early_data on;"), {"TLS-016": FAILS}),
+    "nginx, RSA key exchange": (
+        nginx(f"ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {AEAD}:AES256-GCM-SHA384;", chain=RSA),
+        {"TLS-004": FAILS},
+    ),
     "Node as it comes": (node(), {"TLS-003": FAILS}),
     "Node, TLS 1.3 only": (node('{"minVersion": "TLSv1.3"}'), {"TLS-003": SKIPS, "TLS-004": SKIPS, "TLS-015": SKIPS}),
     "Python, sound": (python(lambda _: None), {}),
-    "Python, client certificate": (python(require_client_certificate), {"TLS-015": UNSEEN}),
+    "Python, client certificate": (python(require_client_certificate), {"TLS-015": UNSEEN, "TLS-016": UNSEEN}),
     "Python, client certificate in TLS 1.2": (
         python(require_client_certificate_in_tls12),
-        {"TLS-002": FAILS, "TLS-015": UNSEEN},
+        {"TLS-002": FAILS, "TLS-015": UNSEEN, "TLS-016": SKIPS},
     ),
     "Python, only its own name": (python(demand_the_name), {}),
     "resets instead of alerts": (moody(resetting_server), {}),
@@ -257,7 +265,7 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
 }
 
 
-JUDGED = {f"TLS-{number:03}" for number in (*range(1, 14), 15)}
+JUDGED = {f"TLS-{number:03}" for number in range(1, 17)}
 
 
 def judge(folder: Path, server: Server) -> dict[str, str]:

@@ -23,11 +23,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
+from stagehold.probes.tls.early_data import look_at_early_data
 from stagehold.probes.tls.exchanges import look_at_exchanges
 from stagehold.probes.tls.facts import CERTIFICATES, COMMANDS, AddressScan, TlsScan, read_answer
 from stagehold.probes.tls.hello import VERSIONS
 from stagehold.probes.tls.offers import broken_suite, preferred_version
 from stagehold.probes.tls.renegotiation import look_at_renegotiation
+from stagehold.probes.tls.weaknesses import look_at_weaknesses
 
 WORKER = Path(__file__).with_name("worker.py")
 DEADLINE = 120.0
@@ -111,6 +113,9 @@ def _looked_at_by_hand(network: Network, endpoint: TlsEndpoint, scan: AddressSca
     renegotiation = None
     if "TLS 1.2" in spoken:
         renegotiation = look_at_renegotiation(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT)
+    early_data = None
+    if "TLS 1.3" in spoken:
+        early_data = look_at_early_data(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT)
     return replace(
         scan,
         broken_choices=choices,
@@ -118,6 +123,8 @@ def _looked_at_by_hand(network: Network, endpoint: TlsEndpoint, scan: AddressSca
         gaps=tuple(gaps),
         exchanges=exchanges,
         renegotiation=renegotiation,
+        early_data=early_data,
+        weaknesses=look_at_weaknesses(network, place, endpoint.name, spoken, seconds=CONNECTION_TIMEOUT),
     )
 
 
