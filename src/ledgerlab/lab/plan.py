@@ -18,6 +18,8 @@ HTTPS_PORT = 8443
 REDIRECT_PORT = 8080
 PARTNER_PORT = 8445
 """The edge maps it to the service, for partners whose firewalls allow it only."""
+SSH_PORT = 2222
+"""Of the web host; administrators come in with keys."""
 DATABASE_PORT = 5432
 DATABASE = "ledger"
 NAMESPACE_PREFIX = "10.77.0."
@@ -129,6 +131,11 @@ class Plan(BaseModel):
     def open_to_office(self) -> bool:
         """Whether PostgreSQL answers the office network."""
         return any(defect.open_to_office for defect in self.chosen)
+
+    @property
+    def ssh_passwords(self) -> bool:
+        """Whether SSH takes passwords, too."""
+        return any(defect.ssh_passwords for defect in self.chosen)
 
     @property
     def snmp_agent(self) -> bool:
