@@ -27,7 +27,7 @@ def test_a_server_for_the_office_is_looked_at_from_there(seen: Any, way: str) ->
     ("way", "words"),
     [
         ("closed", "closed: no connection to 10.90.0.2 port 2201: Connection refused"),
-        ("closed over ssh", "closed: channel 0: open failed: connect failed: Connection refused"),
+        ("closed over ssh", "closed: stdio forwarding failed"),
         ("gone", "the vantage `office` cannot be found"),
     ],
 )
