@@ -27,6 +27,7 @@ from ledgerlab.lab.publication import Publication
 from ledgerlab.lab.records import write_records
 from ledgerlab.lab.seed import fill, fresh_books, hash_passwords
 from ledgerlab.lab.snmp import SnmpAgent
+from ledgerlab.lab.ssh import SshServer
 
 
 class Hosts:
@@ -42,6 +43,7 @@ class Hosts:
         self.edge = PortMapping(lambda: self.plan.partner_port_leads_to)
         self.office_gate = PortMapping(lambda: self.plan.database_socket)
         self.snmp = SnmpAgent()
+        self.ssh = SshServer()
 
     def start(self, initdb: subprocess.Popen[bytes]) -> None:
         """Brings everything up for the first time.
@@ -89,6 +91,7 @@ class Hosts:
             self.office_gate.stop()
         if self.plan.open_to_office and not self.office_gate.on:
             self.office_gate.start(self.plan.database_addresses, DATABASE_PORT, device=STAFF)
+        self.ssh.serve(self.plan.web_addresses, passwords=self.plan.ssh_passwords)
         if self.snmp.on and not self.plan.snmp_agent:
             self.snmp.stop()
         if self.plan.snmp_agent and not self.snmp.on:

@@ -20,6 +20,8 @@ PARTNER_PORT = 8445
 """The edge maps it to the service, for partners whose firewalls allow it only."""
 AUTHORITY_PORT = 8089
 """Where the authority publishes its revocation list, over plain HTTP as such lists are."""
+SSH_PORT = 2222
+"""Of the web host; administrators come in with keys."""
 DATABASE_PORT = 5432
 DATABASE = "ledger"
 NAMESPACE_PREFIX = "10.77.0."
@@ -141,6 +143,11 @@ class Plan(BaseModel):
     def open_to_office(self) -> bool:
         """Whether PostgreSQL answers the office network."""
         return any(defect.open_to_office for defect in self.chosen)
+
+    @property
+    def ssh_passwords(self) -> bool:
+        """Whether SSH takes passwords, too."""
+        return any(defect.ssh_passwords for defect in self.chosen)
 
     @property
     def snmp_agent(self) -> bool:

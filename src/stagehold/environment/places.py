@@ -63,6 +63,14 @@ class HostPort(Model):
     service: str = ""
     port_class: Literal["app", "db", "management"] = Field(default="app", alias="class")
     from_: tuple[Text, ...] = Field(default=("external",), alias="from", min_length=1)
+    users: tuple[Text, ...] = ()
+    """For `service: ssh`: users whose ways of logging in are asked for, beside those of one that does not exist."""
+
+    @model_validator(mode="after")
+    def _users_of_ssh(self) -> HostPort:
+        if self.users and self.service.lower() not in {"ssh", "sftp"}:
+            raise ValueError("`users` is for ports with `service: ssh`")
+        return self
 
 
 class Host(Model):
