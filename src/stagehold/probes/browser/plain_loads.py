@@ -215,9 +215,8 @@ def _is_main(request: Request) -> bool:
 def _page_of(request: Request) -> str:
     """URL of the page that asked; "" while there is none yet."""
     try:
-        if not request.is_navigation_request():
-            return request.frame.url
-        parent = request.frame.parent_frame
-        return parent.url if parent is not None else ""
+        # A frame is asked for by the page around it.
+        asking = request.frame.parent_frame if request.is_navigation_request() else request.frame
     except PlaywrightError:
         return ""
+    return asking.url if asking is not None else ""
