@@ -64,7 +64,7 @@ def test_declared_ports_are_open(port_scan, evidence):
 @check(
     "NET-003",
     severity="blocker",
-    proves=["database-unreachable"],
+    proves=["database-unreachable", "declared-exposure"],
     why="Whoever guesses or steals one database password reads every company's books.",
     remedy="Close the port in the firewall or bind the database to its private network.",
     needs=["hosts", "vantage.external"],
@@ -91,7 +91,7 @@ def test_no_database_port_is_open(port_scan, evidence):
 @check(
     "NET-004",
     severity="blocker",
-    proves=["management-restricted", "firewall-verified"],
+    proves=["management-restricted", "declared-exposure", "firewall-verified"],
     why="Whoever gets into a management interface owns the machine, and attackers try their passwords day and night.",
     remedy="Close the port in the firewall; let administrators come through a VPN or a bastion that is declared with "
     "`class: management` and `from`.",

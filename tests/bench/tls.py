@@ -20,10 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
-from sslyze.plugins.scan_commands import ScanCommand
-from sslyze.scanner.models import ServerScanRequest
-from sslyze.scanner.scanner import Scanner
-from sslyze.server_setting import ServerNetworkLocation
 
 from stagehold.environment.model import Environment, TlsProfile
 from stagehold.network.door import Network
@@ -114,6 +110,12 @@ def bare(address: str) -> None:
     Raises:
         SystemExit: a command was not completed.
     """
+    # Only here: the probe itself has sslyze in a process of its own, and must not pay for it twice.
+    from sslyze.plugins.scan_commands import ScanCommand  # noqa: PLC0415
+    from sslyze.scanner.models import ServerScanRequest  # noqa: PLC0415
+    from sslyze.scanner.scanner import Scanner  # noqa: PLC0415
+    from sslyze.server_setting import ServerNetworkLocation  # noqa: PLC0415
+
     scanner = Scanner()
     location = ServerNetworkLocation(hostname="app.test", port=PORT, ip_address=address)
     commands = {ScanCommand(name) for name in (*COMMANDS.values(), CERTIFICATES)}

@@ -141,13 +141,14 @@ def test_a_host_that_is_no_service_is_no_decision(serve: Serve, stagehold: Stage
     threading.Thread(target=accept, daemon=True).start()
     base = f"https://app.foreign.test:{listener.getsockname()[1]}"
     try:
-        done = stagehold("run", serve().describe("policy: {lane_deadline: 25}", base=base), timeout=240)
+        done = stagehold("run", serve().describe(base=base), timeout=240)
     finally:
         listener.close()
 
     assert done.code == 3, done.output
     assert done.verdict["decision"] == "INCONCLUSIVE"
-    assert done.outcome("TLS-001") in {"inconclusive", "not_run"}  # the lane may have come to its time limit
+    assert done.outcome("TLS-001") == "inconclusive"
+    assert [lane["suite"] for lane in done.verdict["run"]["lanes"] if lane["note"]] == []
 
 
 def test_denied_address_receives_nothing(serve: Serve, stagehold: Stagehold) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import ipaddress
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def issue(
     start: float = -100,
     end: float = 265,
     key: Key | None = None,
+    more: Iterable[x509.ExtensionType] = (),
 ) -> Issued:
     """A certificate valid from `start` to `end` days from now; without an issuer it signs itself."""
     key = key or ec.generate_private_key(ec.SECP256R1())
@@ -66,6 +68,8 @@ def issue(
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), critical=False)
+    for extension in more:
+        builder = builder.add_extension(extension, critical=False)
     edwards = isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
     return Issued(builder.sign(signer, None if edwards else hashes.SHA256()), key)
 
@@ -106,8 +110,16 @@ class Authority:
         root = issue(f"{name} Root", ca=True, start=-1000, end=3000)
         return cls(root, issue(f"{name} Intermediate", root, ca=True, start=-500, end=1000))
 
-    def leaf(self, *names: str, start: float = -100, end: float = 265, key: Key | None = None) -> Issued:
-        return issue(names[0] if names else "no name", self.intermediate, names=names, start=start, end=end, key=key)
+    def leaf(
+        self,
+        *names: str,
+        start: float = -100,
+        end: float = 265,
+        key: Key | None = None,
+        more: Iterable[x509.ExtensionType] = (),
+    ) -> Issued:
+        name = names[0] if names else "no name"
+        return issue(name, self.intermediate, names=names, start=start, end=end, key=key, more=more)
 
     def ca_file(self, folder: Path) -> Path:
         path = folder / "ca.pem"

@@ -124,9 +124,31 @@ def test_what_speaks_no_tls_is_no_refusal(handle: Callable[[socket.socket], None
         assert found.chains
 
 
-def test_a_silent_server_runs_into_the_deadline() -> None:
-    """A server that accepts and never answers costs the deadline, not the run."""
-    with raw_server(say_nothing) as (address, port):
+def test_a_server_that_never_answers_costs_two_waits() -> None:
+    """Who accepts connections and says nothing to the first message of TLS is left alone after the second."""
+    asked = []
+
+    def count(connection: socket.socket) -> None:
+        asked.append(connection.recv(1))
+        say_nothing(connection)
+
+    with raw_server(count) as (address, port):
+        found = scan("app.test", port, address, deadline=1)
+
+    assert asked == [b"\x16", b"\x16"]
+    with pytest.raises(ProbeError, match="nothing is answered to the first message of TLS"):
+        found.accepts("TLS 1.1")
+
+
+def test_a_server_that_falls_silent_runs_into_the_deadline() -> None:
+    """A server that answers once and never again costs the deadline, not the run."""
+    answers = iter([b"\x15\3\1\0\2\2\50"])
+
+    def once(connection: socket.socket) -> None:
+        connection.sendall(next(answers, b""))
+        say_nothing(connection)
+
+    with raw_server(once) as (address, port):
         found = scan("app.test", port, address, deadline=3)
 
     with pytest.raises(ProbeError, match="did not finish within 3 s"):

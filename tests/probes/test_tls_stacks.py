@@ -19,9 +19,11 @@ from stagehold.environment.model import Environment, TlsProfile
 from stagehold.network.door import Network
 from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
+from stagehold.probes.tls.revocation import look_at_revocation
 from stagehold.probes.tls.scan import scan_endpoint
 from tests.probes.judged import outcomes
 from tests.probes.pki import Authority, Issued, signed_with, write_chain
+from tests.probes.revoking import MUST_STAPLE, revocation_list
 from tests.probes.tls_servers import python_server
 from tests.probes.tls_stacks import (
     AEAD,
@@ -40,6 +42,9 @@ INTERMEDIATE = AUTHORITY.intermediate
 GOOD = (AUTHORITY.leaf("app.test"), INTERMEDIATE)
 RSA = (AUTHORITY.leaf("app.test", key=rsa.generate_private_key(65537, 2048)), INTERMEDIATE)
 WEAK = (AUTHORITY.leaf("app.test", key=rsa.generate_private_key(65537, 1024)), INTERMEDIATE)
+REVOKED = (AUTHORITY.leaf("app.test"), INTERMEDIATE)
+BOUND = (AUTHORITY.leaf("app.test", more=[MUST_STAPLE]), INTERMEDIATE)
+LISTED = revocation_list(INTERMEDIATE, REVOKED[0])
 MODERN = ("-min_protocol", "TLSv1.2")
 NGINX_MODERN = f"ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {AEAD};"
 Server = Callable[[Path], AbstractContextManager[Place]]
@@ -117,12 +122,12 @@ def small_prime(folder: Path) -> AbstractContextManager[Place]:
     return openssl_server(folder, RSA, "-cipher", suites, "-dhparam", str(folder / "prime.pem"))
 
 
-FAILS, SKIPS, UNSEEN = "failed", "not applicable", "uncovered"
+FAILS, SKIPS, UNSEEN, OPEN = "failed", "not applicable", "uncovered", "inconclusive"
 OLD = "ECDHE+AESGCM:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"
 STACKS: dict[str, tuple[Server, dict[str, str]]] = {
     "s_server, sound suites": (s_server("-cipher", AEAD), {}),
     "s_server, as it comes": (s_server(), {"TLS-003": FAILS}),
-    "s_server, TLS 1.2 only": (s_server("-tls1_2", "-cipher", AEAD), {"TLS-002": FAILS}),
+    "s_server, TLS 1.2 only": (s_server("-tls1_2", "-cipher", AEAD), {"TLS-002": FAILS, "TLS-016": SKIPS}),
     "s_server, TLS 1.3 only": (s_server("-tls1_3"), {"TLS-003": SKIPS, "TLS-004": SKIPS, "TLS-015": SKIPS}),
     "s_server, one CBC suite": (s_server("-cipher", f"{AEAD}:ECDHE-ECDSA-AES256-SHA384"), {"TLS-003": FAILS}),
     "s_server, static RSA with CBC": (
@@ -132,7 +137,7 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
     "s_server, static RSA": (s_server("-cipher", f"{AEAD}:AES128-GCM-SHA256", chain=RSA), {"TLS-004": FAILS}),
     "s_server, static RSA only": (
         s_server("-tls1_2", "-cipher", "AES128-GCM-SHA256", chain=RSA),
-        {"TLS-002": FAILS, "TLS-004": FAILS, "TLS-006": SKIPS},
+        {"TLS-002": FAILS, "TLS-004": FAILS, "TLS-006": SKIPS, "TLS-016": SKIPS},
     ),
     "s_server, DHE with a prime of 1024 bits": (small_prime, {"TLS-007": FAILS}),
     "s_server, DHE with OpenSSL's own prime": (
@@ -167,7 +172,10 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
         s_server("-no_ssl3", "-no_tls1", "-min_protocol", "TLSv1.1", "-cipher", OLD),
         {"TLS-001": FAILS, "TLS-003": FAILS},
     ),
-    "s_server, client certificate in TLS 1.3": (s_server("-cipher", AEAD, "-Verify", "1"), {"TLS-015": UNSEEN}),
+    "s_server, client certificate in TLS 1.3": (
+        s_server("-cipher", AEAD, "-Verify", "1"),
+        {"TLS-015": UNSEEN, "TLS-016": UNSEEN},
+    ),
     "s_server, RSA of 1024 bits": (
         s_server(
             "-cipher",
@@ -194,7 +202,9 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
         ),
         {},
     ),
-    "s_server, leaf alone": (s_server("-cipher", AEAD, chain=GOOD[:1]), {"TLS-008": FAILS}),
+    "s_server, leaf alone": (s_server("-cipher", AEAD, chain=GOOD[:1]), {"TLS-008": FAILS, "TLS-013": OPEN}),
+    "s_server, revoked": (s_server("-cipher", AEAD, chain=REVOKED), {"TLS-013": FAILS}),
+    "s_server, must-staple without an answer": (s_server("-cipher", AEAD, chain=BOUND), {"TLS-013": FAILS}),
     "s_server, another name": (
         s_server("-cipher", AEAD, chain=(AUTHORITY.leaf("other.test"), INTERMEDIATE)),
         {"TLS-009": FAILS},
@@ -203,7 +213,7 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
         s_server("-cipher", AEAD, chain=(AUTHORITY.leaf("app.test", start=-90, end=-1), INTERMEDIATE)),
         {"TLS-010": FAILS},
     ),
-    "nginx as it comes": (nginx(), {"TLS-002": FAILS, "TLS-003": FAILS}),
+    "nginx as it comes": (nginx(), {"TLS-002": FAILS, "TLS-003": FAILS, "TLS-016": SKIPS}),
     "nginx, sound": (nginx(NGINX_MODERN), {}),
     "nginx, RSA and ECDSA": (
         nginx(
@@ -227,13 +237,18 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
         nginx(more=f"{NGINX_MODERN} server {{ listen LISTEN ssl default_server; ssl_reject_handshake on; }}"),
         {},
     ),
+    "nginx, early data": (nginx(NGINX_MODERN, "ssl_early_data on;"), {"TLS-016": FAILS}),
+    "nginx, RSA key exchange": (
+        nginx(f"ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {AEAD}:AES256-GCM-SHA384;", chain=RSA),
+        {"TLS-004": FAILS},
+    ),
     "Node as it comes": (node(), {"TLS-003": FAILS}),
     "Node, TLS 1.3 only": (node('{"minVersion": "TLSv1.3"}'), {"TLS-003": SKIPS, "TLS-004": SKIPS, "TLS-015": SKIPS}),
     "Python, sound": (python(lambda _: None), {}),
-    "Python, client certificate": (python(require_client_certificate), {"TLS-015": UNSEEN}),
+    "Python, client certificate": (python(require_client_certificate), {"TLS-015": UNSEEN, "TLS-016": UNSEEN}),
     "Python, client certificate in TLS 1.2": (
         python(require_client_certificate_in_tls12),
-        {"TLS-002": FAILS, "TLS-015": UNSEEN},
+        {"TLS-002": FAILS, "TLS-015": UNSEEN, "TLS-016": SKIPS},
     ),
     "Python, only its own name": (python(demand_the_name), {}),
     "resets instead of alerts": (moody(resetting_server), {}),
@@ -250,7 +265,7 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
 }
 
 
-JUDGED = {f"TLS-{number:03}" for number in (*range(1, 13), 15)}
+JUDGED = {f"TLS-{number:03}" for number in range(1, 17)}
 
 
 def judge(folder: Path, server: Server) -> dict[str, str]:
@@ -273,6 +288,7 @@ def judge(folder: Path, server: Server) -> dict[str, str]:
         "certificate_rules": rules,
         "served_names": ("app.test",),
         "approved_groups": TlsProfile().groups,
+        "certificate_revocation": look_at_revocation(scan.chains, rules, lambda _: LISTED, ["issuing.crl"]),
     }
     return outcomes("tls", facts)
 

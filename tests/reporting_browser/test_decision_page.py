@@ -87,10 +87,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", [320, 760, 1100])
 def test_page_fits_the_screen(open_file: Opener, pages: dict[str, Path], name: str, width: int) -> None:
-    """From a phone of 320 px on the page is not scrolled sideways, folded parts included; drawings scroll inside."""
+    """From a phone of 320 px on the page is not scrolled sideways, folded parts included; no cell spills over."""
     opened = open_file(pages[name], width=width)
     opened.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+    spilling = "[...document.querySelectorAll('tbody td, tbody th')].filter(c => c.scrollWidth > c.clientWidth + 1)"
+    assert opened.page.evaluate(f"{spilling}.map(c => c.textContent.trim())") == []
     assert opened.page.locator("svg.drawing").count() == 5
     assert (opened.remote, opened.errors, opened.dialogs) == ([], [], [])
 

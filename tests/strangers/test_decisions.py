@@ -115,8 +115,11 @@ def not_asked_for(description: Path) -> set[str]:
     specs = read_catalogue(shipped_suites())
     # How long certificates of a private authority may live is its owner's to say.
     unsaid = environment.tls.trust.max_lifetime_days_private is None
-    return {spec.id for spec in specs if not all(environment.has(key) for key in spec.needs)} | (
-        {"TLS-011"} if unsaid else set()
+    # Their certificates name no revocation list, and where one lies is its owner's to say, too.
+    return (
+        {spec.id for spec in specs if not all(environment.has(key) for key in spec.needs)}
+        | ({"TLS-011"} if unsaid else set())
+        | (set() if environment.tls.crl else {"TLS-013"})
     )
 
 

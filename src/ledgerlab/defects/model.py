@@ -37,6 +37,8 @@ class Certificate:
     with_intermediate: bool = True
     rsa_bits: int | None = None
     """An RSA key of that size instead of one on the curve P-256."""
+    revoked: bool = False
+    """Whether the authority has it in its revocation list."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Defect:
     """The service listens on the address behind the edge, too."""
     open_to_office: bool = False
     """The firewall of the database host lets the office network through to PostgreSQL."""
+    ssh_passwords: bool = False
+    """The administrators' SSH server takes passwords, too."""
     snmp_agent: bool = False
     """An SNMP agent with the community `public` answers on the web host."""
     approved_before_partners: bool = False

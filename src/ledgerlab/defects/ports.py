@@ -80,6 +80,11 @@ DEFECTS: tuple[Defect, ...] = (
         snmp_agent=True,
     ),
     Defect(
+        "ssh-passwords-accepted",
+        "A new machine's SSH server was started with the defaults of its image: passwords are accepted.",
+        ssh_passwords=True,
+    ),
+    Defect(
         "port-opened-without-approval",
         "The partners' port was opened and declared in one go; what was approved last does not hold it.",
         approved_before_partners=True,

@@ -13,6 +13,87 @@ U0bScb2Ipindn8L26vg7+DTOxABAeHx6Y2SBBfFD1s+O5rgPDCP/AgEC
 """
 """Of 1024 bits, made with `openssl dhparam`."""
 
+_HEARTBEATS = '''"""Heartbeats (RFC 6520) for partners whose firewalls forget connections that are idle."""
+
+from __future__ import annotations
+
+import struct
+from asyncio.sslproto import SSLProtocol
+
+HEARTBEAT = 24
+_received = SSLProtocol.buffer_updated
+_memory = bytearray(65536)
+
+
+def _answer(connection: SSLProtocol, size: int) -> None:
+    data = connection.get_buffer(size)[:size]
+    if size < 8 or data[0] != HEARTBEAT:
+        _received(connection, size)
+        return
+    _memory[: size - 8] = data[8:]
+    (length,) = struct.unpack_from("!H", data, 6)
+    body = struct.pack("!BH", 2, length) + _memory[: length + 16]
+    connection._transport.write(struct.pack("!B2sH", HEARTBEAT, data[1:3].tobytes(), len(body)) + body)
+
+
+def answer_heartbeats() -> None:
+    """Makes every listener of this process answer them."""
+    SSLProtocol.buffer_updated = _answer
+'''
+"""The mistake of OpenSSL 1.0.1: as many bytes are sent back as the message says that it carries."""
+
+_EARLY_DATA = '''"""Early data of TLS 1.3 (RFC 8446 section 2.3), which Python's `ssl` has no switch for."""
+
+from __future__ import annotations
+
+import _ssl
+import ctypes
+import ssl
+
+LIBRARY = ctypes.PyDLL(getattr(_ssl, "__file__", None))
+LIBRARY.SSL_set_max_early_data.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+LIBRARY.SSL_read_early_data.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p]
+LIBRARY.SSL_get_error.argtypes = [ctypes.c_void_p, ctypes.c_int]
+MOST = 16384
+ERROR, MORE, FINISHED = range(3)
+WANT_READ = 2
+
+
+class EarlyObject(ssl.SSLObject):
+    """Reads what comes before the end of the handshake, and hands it out first."""
+
+    _early = b""
+    _finished = False
+
+    def _handle(self) -> int:
+        # After the head of the object and its socket.
+        address = id(self._sslobj) + object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p)
+        return ctypes.c_void_p.from_address(address).value or 0
+
+    def do_handshake(self) -> None:
+        connection, data, read = self._handle(), ctypes.create_string_buffer(MOST), ctypes.c_size_t()
+        LIBRARY.SSL_set_max_early_data(connection, MOST)
+        while not self._finished:
+            LIBRARY.ERR_clear_error()
+            answer = LIBRARY.SSL_read_early_data(connection, data, MOST, ctypes.byref(read))
+            if answer == ERROR:
+                if LIBRARY.SSL_get_error(connection, 0) == WANT_READ:
+                    raise ssl.SSLWantReadError(WANT_READ, "more is to come")
+                break
+            self._early += data.raw[: read.value]
+            self._finished = answer == FINISHED
+        super().do_handshake()
+
+    def read(self, len: int = 1024, buffer: bytearray | memoryview | None = None) -> bytes | int:
+        if not self._early:
+            return super().read(len, buffer)
+        part, self._early = self._early[:len], self._early[len:]
+        if buffer is None:
+            return part
+        buffer[: part.__len__()] = part
+        return part.__len__()
+'''
+
 DEFECTS: tuple[Defect, ...] = (
     Defect(
         "tls-1.1-accepted",
@@ -76,6 +157,41 @@ DEFECTS: tuple[Defect, ...] = (
         ),
     ),
     Defect(
+        "heartbleed-at-the-listener",
+        "The listener answers heartbeats, with as many bytes as they claim to carry, out of its memory.",
+        files=(NewFile("heartbeats.py", _HEARTBEATS),),
+        edits=(
+            Edit(
+                "listeners.py",
+                "    context = tls_context(settings)\n",
+                "    answer_heartbeats()\n    context = tls_context(settings)\n",
+            ),
+            Edit(
+                "listeners.py",
+                "from ledgerlab.service.config import Settings\n",
+                "from ledgerlab.service.config import Settings\n"
+                "from ledgerlab.service.heartbeats import answer_heartbeats\n",
+            ),
+        ),
+    ),
+    Defect(
+        "early-data-accepted",
+        "Early data of TLS 1.3 was switched on, to save partners far away a round trip; every request is taken early.",
+        files=(NewFile("early_data.py", _EARLY_DATA),),
+        edits=(
+            Edit(
+                "listeners.py",
+                "    context.load_cert_chain(certificate, key)\n",
+                "    context.sslobject_class = EarlyObject\n    context.load_cert_chain(certificate, key)\n",
+            ),
+            Edit(
+                "listeners.py",
+                "from ledgerlab.service.middleware import HSTS,",
+                "from ledgerlab.service.early_data import EarlyObject\nfrom ledgerlab.service.middleware import HSTS,",
+            ),
+        ),
+    ),
+    Defect(
         "weak-certificate-key",
         "The certificate of the partners' name has an RSA key of 1024 bits, which their old programs asked for.",
         settings={"partner_ciphers": "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=0"},
@@ -100,6 +216,11 @@ DEFECTS: tuple[Defect, ...] = (
         "certificate-lives-too-long",
         "The certificate of the partners' name was issued for two years, so that nobody has to think of it.",
         certificate=Certificate(days_left=730),
+    ),
+    Defect(
+        "certificate-revoked",
+        "The certificate of the partners' name was revoked after its key had leaked, and never replaced.",
+        certificate=Certificate(revoked=True),
     ),
     Defect(
         "login-over-plain-http",

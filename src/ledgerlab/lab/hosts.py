@@ -20,12 +20,14 @@ from ledgerlab.lab.health import answers
 from ledgerlab.lab.links import STAFF, configure_hosts
 from ledgerlab.lab.mapping import PortMapping
 from ledgerlab.lab.pki import Authority
-from ledgerlab.lab.plan import DATABASE_PORT, PARTNER_NAME, PARTNER_PORT, PUBLIC_NAME, Plan
+from ledgerlab.lab.plan import AUTHORITY_PORT, DATABASE_PORT, PARTNER_NAME, PARTNER_PORT, PUBLIC_NAME, Plan
 from ledgerlab.lab.postgres import Postgres
 from ledgerlab.lab.processes import Stop, die_with_parent, end, last_line, report
+from ledgerlab.lab.publication import Publication
 from ledgerlab.lab.records import write_records
 from ledgerlab.lab.seed import fill, fresh_books, hash_passwords
 from ledgerlab.lab.snmp import SnmpAgent
+from ledgerlab.lab.ssh import SshServer
 
 
 class Hosts:
@@ -34,12 +36,14 @@ class Hosts:
     def __init__(self, plan: Plan, stop: Stop) -> None:
         self.plan = plan
         self.stop = stop
-        self.authority = Authority()
+        self.authority = Authority(plan.revocation_list_url)
+        self.publication = Publication(self.authority.revocation_list)
         self.application = Application(plan.folder)
         self.postgres = Postgres(plan)
         self.edge = PortMapping(lambda: self.plan.partner_port_leads_to)
         self.office_gate = PortMapping(lambda: self.plan.database_socket)
         self.snmp = SnmpAgent()
+        self.ssh = SshServer()
 
     def start(self, initdb: subprocess.Popen[bytes]) -> None:
         """Brings everything up for the first time.
@@ -51,6 +55,7 @@ class Hosts:
             configure_hosts(self.plan, self.stop)
         self._configure(self.plan, stage(self.plan.folder, self.plan.chosen))
         self.edge.start(self.plan.web_addresses, PARTNER_PORT)
+        self.publication.start(self.plan.authority, AUTHORITY_PORT)
         self._open_and_close()
         # The service takes its time to start and asks for the database only when it is asked itself.
         self.application.start(self.plan)
@@ -86,6 +91,7 @@ class Hosts:
             self.office_gate.stop()
         if self.plan.open_to_office and not self.office_gate.on:
             self.office_gate.start(self.plan.database_addresses, DATABASE_PORT, device=STAFF)
+        self.ssh.serve(self.plan.web_addresses, passwords=self.plan.ssh_passwords)
         if self.snmp.on and not self.plan.snmp_agent:
             self.snmp.stop()
         if self.plan.snmp_agent and not self.snmp.on:

@@ -59,7 +59,7 @@ def configure_hosts(plan: Plan, stop: Stop) -> None:
     """In H: waits for the wires, then takes the addresses of both hosts."""
     ip("link", "set", "lo", "up")
     _wait_for({_INSIDE, STAFF}, stop)
-    _take((*plan.web_addresses, *plan.database_addresses, plan.origin), _INSIDE)
+    _take((*plan.web_addresses, *plan.database_addresses, plan.origin, plan.authority), _INSIDE)
     ip("link", "set", _INSIDE, "up")
     _take(_legs(plan, "2"), STAFF)
     ip("link", "set", STAFF, "up")

@@ -13,13 +13,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from ledgerlab.defects import Certificate
 
 LIFETIME = timedelta(days=90)
+LIST_LIFETIME = timedelta(days=1)
 _Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 class Authority:
     """Root and intermediate. Their keys live in this object only: nothing can be issued without this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, revocation_list_url: str) -> None:
+        self._list_url = revocation_list_url
+        self._revoked: dict[int, datetime] = {}
         now = datetime.now(UTC)
         root_key, self._key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         root_name, self._name = _name("Ledgerlab Root"), _name("Ledgerlab Issuing")
@@ -48,7 +51,9 @@ class Authority:
         (folder / "ca.pem").write_bytes(_pem(self.root))
         for stem, host, how in (("server", name, Certificate()), ("partners", partner.name or partner_name, partner)):
             key = _key(how.rsa_bits)
-            leaf = _leaf(host, how, key, self._name, self._key, now)
+            leaf = self._leaf(host, how, key, now)
+            if how.revoked:
+                self._revoked[leaf.serial_number] = now
             chain = _pem(leaf) + (_pem(self.intermediate) if how.with_intermediate else b"")
             (folder / f"{stem}.pem").write_bytes(chain)
             key_file = folder / f"{stem}.key"
@@ -59,30 +64,41 @@ class Authority:
                 )
             )
 
+    def revocation_list(self) -> bytes:
+        """What the authority has revoked, signed just now (RFC 5280 section 5), DER."""
+        now = datetime.now(UTC)
+        listed = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._name)
+            .last_update(now)
+            .next_update(now + LIST_LIFETIME)
+            .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        )
+        for number, moment in self._revoked.items():
+            entry = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(moment)
+            reason = x509.CRLReason(x509.ReasonFlags.key_compromise)
+            listed = listed.add_revoked_certificate(entry.add_extension(reason, critical=False).build())
+        return listed.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+    def _leaf(self, host: str, how: Certificate, key: _Key, now: datetime) -> x509.Certificate:
+        expires = now + timedelta(days=how.days_left, hours=1)
+        point = x509.DistributionPoint([x509.UniformResourceIdentifier(self._list_url)], None, None, None)
+        return (
+            _builder(_name(host), self._name, key, self._key, min(expires - LIFETIME, now), expires)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(sign_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            .add_extension(x509.CRLDistributionPoints([point]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+
 
 def _key(rsa_bits: int | None) -> _Key:
     if rsa_bits is None:
         return ec.generate_private_key(ec.SECP256R1())
     return rsa.generate_private_key(65537, rsa_bits)
-
-
-def _leaf(
-    host: str,
-    how: Certificate,
-    key: _Key,
-    issuer: x509.Name,
-    issuer_key: ec.EllipticCurvePrivateKey,
-    now: datetime,
-) -> x509.Certificate:
-    expires = now + timedelta(days=how.days_left, hours=1)
-    return (
-        _builder(_name(host), issuer, key, issuer_key, min(expires - LIFETIME, now), expires)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(sign_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .sign(issuer_key, hashes.SHA256())
-    )
 
 
 def _builder(

@@ -18,6 +18,10 @@ HTTPS_PORT = 8443
 REDIRECT_PORT = 8080
 PARTNER_PORT = 8445
 """The edge maps it to the service, for partners whose firewalls allow it only."""
+AUTHORITY_PORT = 8089
+"""Where the authority publishes its revocation list, over plain HTTP as such lists are."""
+SSH_PORT = 2222
+"""Of the web host; administrators come in with keys."""
 DATABASE_PORT = 5432
 DATABASE = "ledger"
 NAMESPACE_PREFIX = "10.77.0."
@@ -68,6 +72,16 @@ class Plan(BaseModel):
     def origin(self) -> str:
         """Address at which the service would be reached past the edge; it does not listen there."""
         return f"{self.prefix}30"
+
+    @property
+    def authority(self) -> str:
+        """Address of the certificate authority, which is no host of the service."""
+        return f"{self.prefix}40"
+
+    @property
+    def revocation_list_url(self) -> str:
+        """The distribution point in every certificate of the service."""
+        return f"http://{self.authority}:{AUTHORITY_PORT}/issuing.crl"
 
     @property
     def service_addresses(self) -> tuple[str, ...]:
@@ -129,6 +143,11 @@ class Plan(BaseModel):
     def open_to_office(self) -> bool:
         """Whether PostgreSQL answers the office network."""
         return any(defect.open_to_office for defect in self.chosen)
+
+    @property
+    def ssh_passwords(self) -> bool:
+        """Whether SSH takes passwords, too."""
+        return any(defect.ssh_passwords for defect in self.chosen)
 
     @property
     def snmp_agent(self) -> bool:

@@ -7,7 +7,17 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from stagehold.environment.values import HTTPS_PORT, BaseUrl, HostName, IpAddress, Port, Text, UrlPath
+from stagehold.environment.values import (
+    HTTPS_PORT,
+    BaseUrl,
+    CrlSource,
+    HostName,
+    IpAddress,
+    Port,
+    Text,
+    UrlPath,
+    is_url,
+)
 from stagehold.model import Model
 
 
@@ -53,6 +63,14 @@ class HostPort(Model):
     service: str = ""
     port_class: Literal["app", "db", "management"] = Field(default="app", alias="class")
     from_: tuple[Text, ...] = Field(default=("external",), alias="from", min_length=1)
+    users: tuple[Text, ...] = ()
+    """For `service: ssh`: users whose ways of logging in are asked for, beside those of one that does not exist."""
+
+    @model_validator(mode="after")
+    def _users_of_ssh(self) -> HostPort:
+        if self.users and self.service.lower() not in {"ssh", "sftp"}:
+            raise ValueError("`users` is for ports with `service: ssh`")
+        return self
 
 
 class Host(Model):
@@ -167,3 +185,17 @@ class Tls(Model):
     endpoints: tuple[TlsEndpoint, ...] = ()
     profile: TlsProfile = TlsProfile()
     trust: Trust = Trust()
+    revocation: Literal["crl", "none"] = "crl"
+    """`none`: revocation lists are not asked for; TLS-013 is not configured where no answer is stapled."""
+    crl: tuple[CrlSource, ...] = ()
+    """Where revocation lists lie: http(s) URLs, whose hosts may be asked, or files relative to this one. Certificates
+    that name a list themselves are looked up there first, and only at hosts of these URLs."""
+
+    @property
+    def crl_hosts(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of every URL in `crl`; empty where lists are not asked for."""
+        if self.revocation == "none":
+            return ()
+        parts = [urlsplit(source) for source in self.crl if is_url(source)]
+        ports = {"http": 80, "https": HTTPS_PORT}
+        return tuple(dict.fromkeys((part.hostname or "", part.port or ports[part.scheme.lower()]) for part in parts))

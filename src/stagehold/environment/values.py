@@ -92,6 +92,28 @@ def _https_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def is_url(source: str) -> bool:
+    """Whether this is a URL, and no path of a file."""
+    return "://" in source
+
+
+def _crl_source(value: str) -> str:
+    expected = "expected a URL such as http://crl.example/ca.crl (http or https), or the path of a file"
+    if not is_url(value):
+        return value
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(expected) from error
+    if parts.scheme.lower() not in {"http", "https"} or not host or port == 0 or re.search(r"[\s@#\\]", value):
+        raise ValueError(expected)
+    return value
+
+
+CrlSource = Annotated[
+    str, Field(min_length=1, description="a URL of a revocation list, or a file"), AfterValidator(_crl_source)
+]
 IpAddress = Annotated[str, AfterValidator(_ip), Field(description="an IPv4 or IPv6 address")]
 IpNetwork = Annotated[str, AfterValidator(_network), Field(description="a network such as 10.1.0.0/16")]
 BaseUrl = Annotated[str, AfterValidator(_https_url), Field(description="a base URL, https wherever possible")]

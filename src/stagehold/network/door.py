@@ -10,7 +10,7 @@ import json
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stagehold.environment.model import Environment, Production, Target
@@ -18,6 +18,7 @@ from stagehold.errors import NotAllowed, ProbeError, RunError
 from stagehold.model import Traffic
 from stagehold.network.names import Resolution, Resolver, resolve_all, system_resolver, usable
 from stagehold.network.rules import normal, refuse_address, refuse_key, refuse_name
+from stagehold.network.silence import Silence
 
 PINS_SCHEMA = "stagehold/pins/1"
 
@@ -51,6 +52,8 @@ class Network:
     entries: tuple[AllowEntry, ...]
     production: Production
     consent: frozenset[Traffic]
+    silence: Silence = field(default_factory=Silence, compare=False)
+    """What places have said to this process so far."""
 
     @classmethod
     def build(cls, environment: Environment, resolve: Resolver = system_resolver) -> Network:
@@ -150,12 +153,13 @@ class Network:
 
         Raises:
             NotAllowed, DeniedByProduction: as for `dial`.
-            ProbeError: the connection could not be made, in words.
+            ProbeError: the connection could not be made, in words, or the place is known to say nothing.
         """
         first = self.dial(host, port)
         if address is not None and address not in self.addresses(host):
             raise NotAllowed(f"{address} is not a pinned address of {host}")
         number = address or first
+        self.silence.require_hope((number, port))
         try:
             return socket.create_connection((number, port), timeout=max(seconds, 0.001))
         except TimeoutError as error:
@@ -230,6 +234,8 @@ def _wanted(environment: Environment) -> Iterable[_Wanted]:
             yield _Wanted(normal(address), None, f"host {host.name}")
     for endpoint in environment.tls_endpoints:
         yield _Wanted(normal(endpoint.host), endpoint.port, "TLS endpoint", endpoint.addresses)
+    for name, port in environment.tls.crl_hosts:
+        yield _Wanted(normal(name), port, "revocation lists")
 
 
 def _wanted_by(target: Target) -> Iterable[_Wanted]:

@@ -44,6 +44,7 @@ pytest_plugins = [
     "stagehold.plugin.functional",
     "stagehold.plugin.tls",
     "stagehold.plugin.ports",
+    "stagehold.plugin.ssh",
     "stagehold.plugin.load",
 ]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from stagehold.context import LaneContext
 from stagehold.drawing.sheet import listed
 from stagehold.environment.model import Environment, Target, TlsEndpoint
 from stagehold.errors import Uncovered
@@ -17,7 +19,9 @@ from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
 from stagehold.probes.tls.certificates_table import COLUMNS, certificate_rows
+from stagehold.probes.tls.crl_sources import fetch_list
 from stagehold.probes.tls.facts import TlsScan
+from stagehold.probes.tls.revocation import RevocationFacts, look_at_revocation
 from stagehold.probes.tls.side_by_side import Scans
 from stagehold.probes.web.client import HttpClient
 from stagehold.probes.web.plain_http import PlainHttp, look_at_plain_http
@@ -75,6 +79,16 @@ def served_names(environment: Environment, endpoint: TlsEndpoint) -> tuple[str, 
         if name not in covered
     ]
     return tuple(dict.fromkeys((endpoint.name, *behind)))
+
+
+@pytest.fixture(scope="session")
+def certificate_revocation(
+    tls_scan: TlsScan, certificate_rules: CertificateRules, network: Network, context: LaneContext, ca_file: Path | None
+) -> RevocationFacts:
+    """What stapled answers and revocation lists say of the certificates of an endpoint."""
+    tls = context.environment.tls
+    fetch = partial(fetch_list, network=network, folder=context.folder, ca_file=ca_file)
+    return look_at_revocation(tls_scan.chains, certificate_rules, fetch, None if tls.revocation == "none" else tls.crl)
 
 
 @pytest.fixture(scope="session")

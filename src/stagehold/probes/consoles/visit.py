@@ -93,6 +93,8 @@ class Visitor:
                 return self._ask(path)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 self.close()
+                if isinstance(error, TimeoutError):
+                    self._network.silence.waited_in_vain((self.place.address, self.place.port))
                 if not kept or isinstance(error, TimeoutError):
                     reason = str(error) or type(error).__name__
                     raise ProbeError(f"GET {path} of {self.place}: no valid answer ({reason})") from error
@@ -106,6 +108,7 @@ class Visitor:
         # http.client adds the Host header from the name it was made with.
         connection.request("GET", path, headers={"User-Agent": f"stagehold/{__version__}", "Accept": "*/*"})
         response = connection.getresponse()
+        self._network.silence.heard((self.place.address, self.place.port))
         if (coding := response.getheader("Content-Encoding", "identity")) != "identity":
             raise ValueError(f"it is encoded as {coding}, which nobody asked for")
         body = b""

@@ -23,6 +23,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from stagehold.errors import NotAllowed, ProbeError
 from stagehold.network.door import Network
+from stagehold.network.silence import Place
 
 MAX_BODY = 10 * 1024 * 1024
 _CHUNK = 64 * 1024
@@ -41,6 +42,8 @@ class Guard:
         self.deadline = 0.0
         """Of the running exchange, on the monotonic clock; 0 while none has set one."""
         self.expired = False
+        self.place: Place | None = None
+        """Where the last connection leads."""
         self._lock = threading.Lock()
         self._dialled: _Dialled | None = None
 
@@ -69,6 +72,16 @@ class Guard:
         if done is not None and done.sock is None:
             done.let_go()
 
+    def heard(self) -> None:
+        """An answer has begun."""
+        if self.place is not None:
+            self.network.silence.heard(self.place)
+
+    def waited_in_vain(self) -> None:
+        """The time was over before the answer was."""
+        if self.place is not None:
+            self.network.silence.waited_in_vain(self.place)
+
     def holds(self, connection: _Dialled) -> bool:
         """Whether the current request runs on this connection."""
         return self._dialled is connection
@@ -86,6 +99,7 @@ class _Dialled(HTTPConnection):
         guard = self._guard
         address = guard.address if self.host == guard.host else None
         sock = guard.network.connect(self.host, self.port, seconds=guard.left(), address=address)
+        guard.place = sock.getpeername()[:2]
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # TLS takes the descriptor over, so the watchdog holds a duplicate of its own.
         self.let_go()
@@ -193,8 +207,11 @@ class Door(HTTPAdapter):
             response = super().send(
                 request, stream=True, timeout=max(guard.left(), 0.001), verify=self._trust, proxies={}
             )
+            guard.heard()
             _read(response, where)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            if guard.expired or isinstance(error, requests.Timeout):
+                guard.waited_in_vain()
             if guard.expired:
                 raise ProbeError(f"{where}: no complete answer within {self.seconds:g} s") from error
             raise ProbeError(f"{where}: {cause(error)}") from error

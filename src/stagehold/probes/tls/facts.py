@@ -6,6 +6,7 @@ out or that the server hung up on, and leaves out the suites its own OpenSSL cou
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,11 @@ from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
+from stagehold.probes.tls.early_data import EarlyData, early_data_problems
 from stagehold.probes.tls.exchanges import EndpointExchanges, KeyExchanges
+from stagehold.probes.tls.malformed import Finding
 from stagehold.probes.tls.renegotiation import Renegotiation, renegotiation_problems
+from stagehold.probes.tls.weaknesses import NEEDED, WEAKNESSES, EndpointWeaknesses
 
 COMMANDS: dict[str, str] = {
     "SSL 2.0": "ssl_2_0_cipher_suites",
@@ -54,6 +58,8 @@ class ServedChain:
     address: str
     certificates: tuple[x509.Certificate, ...]
     pem: str
+    staple: bytes = b""
+    """The OCSP answer stapled to it, DER; empty: none was sent."""
 
     @property
     def leaf(self) -> x509.Certificate:
@@ -86,6 +92,10 @@ class AddressScan:
     """None: not looked at."""
     renegotiation: Renegotiation | None = None
     """None: not looked at, or TLS 1.2 is not spoken."""
+    early_data: EarlyData | None = None
+    """None: not looked at, or TLS 1.3 is not spoken."""
+    weaknesses: Mapping[str, Finding] = field(default_factory=dict)
+    """By name (`weaknesses.WEAKNESSES`); empty: not looked at."""
     tool: str = ""
     problem: str = ""
     raw: str = ""
@@ -197,6 +207,26 @@ class TlsScan:
             found[scan.address] = scan.exchanges
         return EndpointExchanges(found)
 
+    def early_data(self) -> dict[str, EarlyData]:
+        """What every address that speaks TLS 1.3, or may speak it, does with early data."""
+        found = {} if self.addresses else {str(self): EarlyData(problem="no address was looked at")}
+        for scan in self.addresses:
+            if scan.problem or scan.versions["TLS 1.3"].problem:
+                found[scan.address] = EarlyData(problem=scan.problem or scan.versions["TLS 1.3"].problem)
+            elif scan.versions["TLS 1.3"].accepted or scan.negotiated == "TLS 1.3":
+                found[scan.address] = scan.early_data or EarlyData(problem="it was not looked at")
+        return found
+
+    def early_data_problems(self) -> tuple[str, ...]:
+        """Where early data is taken that must not be; errors as for `early_data.early_data_problems`."""
+        demanding = [scan.address for scan in self.addresses if scan.client_certificate == "REQUIRED"]
+        return early_data_problems(self.early_data(), demanding)
+
+    @property
+    def weaknesses(self) -> EndpointWeaknesses:
+        """Which weaknesses every address has; not known where a version may be spoken that was not looked at."""
+        return EndpointWeaknesses({scan.address: _weaknesses(scan) for scan in self.addresses})
+
     def renegotiation_problems(self) -> tuple[str, ...]:
         """Where TLS 1.2 renegotiates insecurely, or at the wish of a client; in words.
 
@@ -274,6 +304,16 @@ class TlsScan:
         return tuple(chain for scan in self.addresses for chain in scan.chains)
 
 
+def _weaknesses(scan: AddressScan) -> Mapping[str, Finding]:
+    if scan.problem or not scan.weaknesses:
+        return dict.fromkeys(WEAKNESSES, Finding(None, scan.problem or "it was not looked at"))
+    unseen = [f"{name}: {scan.versions[name].problem}" for name in NEEDED if scan.versions[name].problem]
+    return {
+        weakness: Finding(None, "; ".join(unseen)) if unseen and found.free else found
+        for weakness, found in scan.weaknesses.items()
+    }
+
+
 def read_answer(address: str, answer: dict[str, Any], raw: str = "") -> AddressScan:
     """The facts in one answer of the worker; a scan without a positive control yields a `problem`."""
     tool = str(answer.get("tool", ""))
@@ -341,9 +381,12 @@ def _chains(address: str, attempt: dict[str, Any] | None) -> tuple[tuple[ServedC
         pem = "".join(item["as_pem"].strip() + "\n" for item in deployment["received_certificate_chain"])
         try:
             certificates = tuple(x509.load_pem_x509_certificates(pem.encode()))
+            staple = base64.b64decode(deployment.get("stapled_der") or "", validate=True)
         except ValueError as error:
             return (), f"a served certificate cannot be parsed: {error}"
-        chains.append(ServedChain(address, certificates, pem))
+        if deployment.get("ocsp_response") and not staple:
+            return (), "the stapled answer was not handed over"
+        chains.append(ServedChain(address, certificates, pem, staple))
     return tuple(chains), ""
 
 

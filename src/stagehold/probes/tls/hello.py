@@ -23,12 +23,19 @@ _SIGNATURES = (
     0x0402, 0x0303, 0x0301, 0x0203, 0x0201, 0x0202,
 )  # fmt: skip
 _X25519 = 0x001D
+_HEARTBEAT = 15
 _PADDED = 512
 """Some old load balancers never answer a ClientHello of 256 to 511 bytes (RFC 7685)."""
 
 
 def client_hello(
-    name: str, versions: Sequence[str], suites: Sequence[int], groups: Sequence[int] | None = None
+    name: str,
+    versions: Sequence[str],
+    suites: Sequence[int],
+    groups: Sequence[int] | None = None,
+    *,
+    compressions: bytes = b"\0",
+    heartbeat: bool = False,
 ) -> bytes:
     """The record that opens a handshake.
 
@@ -38,14 +45,16 @@ def client_hello(
         suites: numbers of the IANA registry, the preferred first.
         groups: of key exchange, the preferred first; in TLS 1.3 without a key, so that the server has to name the one
             that it wants (RFC 8446 section 4.2.8). None: all sorts, with a key for X25519.
+        compressions: methods of compression by number (RFC 3749), the preferred first.
+        heartbeat: whether to say that heartbeats may be sent to us (RFC 6520).
     """
     numbers = sorted((VERSIONS[version] for version in versions), reverse=True)
     # Middleboxes expect a session id where TLS 1.3 is offered (RFC 8446 appendix D.4).
     session = os.urandom(32) if numbers[0] == _TLS13 else b""
     body = struct.pack("!H", min(numbers[0], _TLS12)) + os.urandom(32) + _vector(1, session)
-    body += _vector(2, _numbers(suites)) + b"\1\0"
+    body += _vector(2, _numbers(suites)) + _vector(1, compressions)
     if numbers[0] > VERSIONS["SSL 3.0"]:
-        extensions = _extensions(name, numbers, groups)
+        extensions = _extensions(name, numbers, groups) + (_extension(_HEARTBEAT, b"\1") if heartbeat else b"")
         missing = _PADDED - len(body) - len(extensions) - 6
         body += _vector(2, extensions + (_extension(21, b"\0" * missing) if missing > 0 else b""))
     message = b"\1" + _vector(3, body)

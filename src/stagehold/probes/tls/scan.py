@@ -23,11 +23,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
+from stagehold.probes.tls.early_data import look_at_early_data
 from stagehold.probes.tls.exchanges import look_at_exchanges
 from stagehold.probes.tls.facts import CERTIFICATES, COMMANDS, AddressScan, TlsScan, read_answer
-from stagehold.probes.tls.hello import VERSIONS
+from stagehold.probes.tls.hello import VERSIONS, client_hello
 from stagehold.probes.tls.offers import broken_suite, preferred_version
 from stagehold.probes.tls.renegotiation import look_at_renegotiation
+from stagehold.probes.tls.suites import SOUND
+from stagehold.probes.tls.weaknesses import look_at_weaknesses
 
 WORKER = Path(__file__).with_name("worker.py")
 DEADLINE = 120.0
@@ -79,15 +82,28 @@ def _in_turn(
 
 def _scan_address(network: Network, endpoint: TlsEndpoint, address: str, deadline: float) -> AddressScan:
     try:
-        # Tells "refused" and "no route" from TLS trouble, in words and at once.
-        network.connect(
-            endpoint.host, endpoint.port, seconds=min(deadline, CONNECTION_TIMEOUT), address=address
-        ).close()
+        _require_voice(network, endpoint, address, min(deadline, CONNECTION_TIMEOUT))
         answer, raw = _run_worker(endpoint, address, deadline)
         found = read_answer(address, answer, raw)
         return found if found.problem else _looked_at_by_hand(network, endpoint, found)
     except ProbeError as error:
         return AddressScan(address, problem=str(error))
+
+
+def _require_voice(network: Network, endpoint: TlsEndpoint, address: str, seconds: float) -> None:
+    """Tells "refused", "no route" and silence from TLS trouble, in words and soon: sslyze would wait many times."""
+    for versions in (("TLS 1.3", "TLS 1.2"), ("TLS 1.2",)):
+        with network.connect(endpoint.host, endpoint.port, seconds=seconds, address=address) as connection:
+            try:
+                connection.sendall(client_hello(endpoint.name, versions, SOUND))
+                connection.recv(1)
+            except TimeoutError:
+                continue
+            except OSError:
+                pass
+            # Whatever it is, the scan tells what it means.
+            return
+    raise ProbeError(f"port {endpoint.port} accepts connections, and nothing is answered to the first message of TLS")
 
 
 def _looked_at_by_hand(network: Network, endpoint: TlsEndpoint, scan: AddressScan) -> AddressScan:
@@ -111,6 +127,9 @@ def _looked_at_by_hand(network: Network, endpoint: TlsEndpoint, scan: AddressSca
     renegotiation = None
     if "TLS 1.2" in spoken:
         renegotiation = look_at_renegotiation(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT)
+    early_data = None
+    if "TLS 1.3" in spoken:
+        early_data = look_at_early_data(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT)
     return replace(
         scan,
         broken_choices=choices,
@@ -118,6 +137,8 @@ def _looked_at_by_hand(network: Network, endpoint: TlsEndpoint, scan: AddressSca
         gaps=tuple(gaps),
         exchanges=exchanges,
         renegotiation=renegotiation,
+        early_data=early_data,
+        weaknesses=look_at_weaknesses(network, place, endpoint.name, spoken, seconds=CONNECTION_TIMEOUT),
     )
 
 

@@ -64,7 +64,7 @@ def read_server_answer(read: Callable[[int], bytes], *, elliptic: bool | None = 
     Raises:
         NotTlsError: the answer breaks off, or is none of TLS.
     """
-    messages = _Messages(read)
+    messages = Messages(read)
     first = messages.next()
     if isinstance(first, Declined):
         return first
@@ -85,8 +85,8 @@ def read_server_answer(read: Callable[[int], bytes], *, elliptic: bool | None = 
             raise NotTlsError(f"a handshake message of type {kind} instead of a key exchange")
 
 
-class _Messages:
-    """Handshake messages, put together from records."""
+class Messages:
+    """Handshake messages, put together from records; `read` as for `read_server_answer`."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self._read = read
@@ -100,13 +100,13 @@ class _Messages:
             self._records += 1
             if self._records > _MOST_RECORDS:
                 raise NotTlsError(f"no answer in {_MOST_RECORDS} records")
-            header = _exactly(self._read, 5, b"" if self._held else None)
+            header = exactly(self._read, 5, b"" if self._held else None)
             if not header:
                 return Declined(f"hung up{self._warnings}", certain=False)
             kind, major, _, length = struct.unpack("!BBBH", header)
             if kind not in {ALERT, HANDSHAKE} or major != 3 or not 0 < length <= _LONGEST_RECORD:  # noqa: PLR2004
                 raise NotTlsError(f"no record of a handshake: {header!r}")
-            payload = _exactly(self._read, length, b"")
+            payload = exactly(self._read, length, b"")
             if kind == HANDSHAKE:
                 self._held += payload
                 continue
@@ -141,7 +141,7 @@ def _declined(number: int, warnings: str) -> Declined:
     return Declined(f"alert {number}{warnings}", certain=False)
 
 
-def _exactly(read: Callable[[int], bytes], size: int, begun: bytes | None) -> bytes:
+def exactly(read: Callable[[int], bytes], size: int, begun: bytes | None) -> bytes:
     """So many bytes; none at all only where nothing was `begun` (None) and the server hangs up at once."""
     received = b""
     while len(received) < size:
@@ -154,14 +154,26 @@ def _exactly(read: Callable[[int], bytes], size: int, begun: bytes | None) -> by
     return received
 
 
-def _chosen(hello: bytes) -> Chosen:
+def hello_fields(hello: bytes) -> tuple[int, int, int, dict[int, bytes]]:
+    """Version, suite, method of compression and extensions of a ServerHello.
+
+    Raises:
+        NotTlsError: it is malformed.
+    """
     try:
         version, session = struct.unpack_from("!H32xB", hello)
         suite, compression = struct.unpack_from("!HB", hello, 35 + session)
         extensions = _extensions(hello[35 + session + 3 :])
     except struct.error as error:
         raise NotTlsError("a ServerHello that is too short") from error
-    if session > 32 or compression or version >> 8 != 3:  # noqa: PLR2004 - RFC 5246 section 7.4.1.3
+    if session > 32 or version >> 8 != 3:  # noqa: PLR2004 - RFC 5246 section 7.4.1.3
+        raise NotTlsError("a ServerHello that no server would send")
+    return version, suite, compression, extensions
+
+
+def _chosen(hello: bytes) -> Chosen:
+    version, suite, compression, extensions = hello_fields(hello)
+    if compression:
         raise NotTlsError("a ServerHello that no server would send")
     if version == _TLS12 and _SUPPORTED_VERSIONS in extensions:
         (version,) = struct.unpack("!H", extensions[_SUPPORTED_VERSIONS])

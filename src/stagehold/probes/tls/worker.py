@@ -11,17 +11,20 @@ for which there was no connection are done once more in the same way.
 Request: `{"hostname", "port", "address", "sni", "commands": [...], "timeout": seconds}`.
 Answer: `{"tool", "scan": ServerScanResultAsJson, "again": {command: {"accepted": [...], "refused": [...]}},
 "control": ""}`; `again` holds IANA names of suites; `control` says why a handshake after the scan failed, so that a
-server that shut the scanner out is not read as one that refuses old protocols.
+server that shut the scanner out is not read as one that refuses old protocols. A deployment of `certificate_info` holds
+the answer that was stapled as `stapled_der`, base64.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import time
 from collections.abc import Iterable
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from nassl._nassl import OpenSSLError
 from nassl.ssl_client import ClientCertificateRequested, SslClient
 from sslyze.__version__ import __version__
@@ -84,7 +87,21 @@ def _scan(
         [ServerScanRequest(server_location=location, network_configuration=settings, scan_commands=chosen)]
     )
     (result,) = scanner.get_results()
-    return result, json.loads(ServerScanResultAsJson.model_validate(result).model_dump_json())
+    document = json.loads(ServerScanResultAsJson.model_validate(result).model_dump_json())
+    _add_staples(result, document)
+    return result, document
+
+
+def _add_staples(result: ServerScanResult, document: dict[str, Any]) -> None:
+    """The stapled answers as they came: sslyze's JSON tells only what it has read in them."""
+    seen = result.scan_result.certificate_info.result if result.scan_result else None
+    if seen is None:
+        return
+    told = document["scan_result"][_CERTIFICATES]["result"]["certificate_deployments"]
+    for deployment, facts in zip(seen.certificate_deployments, told, strict=True):
+        if deployment.ocsp_response is not None:
+            der = deployment.ocsp_response.public_bytes(Encoding.DER)
+            facts["stapled_der"] = base64.b64encode(der).decode("ascii")
 
 
 def _ask_again(

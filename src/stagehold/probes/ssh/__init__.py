@@ -1,0 +1,1 @@
+"""How SSH servers let people in, and by which algorithms."""

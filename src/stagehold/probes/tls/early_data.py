@@ -1,0 +1,187 @@
+"""Whether a listener of TLS 1.3 takes early data, which somebody on the way can send again (RFC 8446 section 8).
+
+A ticket says how much early data may come with it. Where that is more than nothing, a POST is sent as early data, and
+what comes back tells whether requests that must not be repeated are turned away (RFC 8470 section 5.2).
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from nassl._nassl import SSL_SESSION, OpenSSLError, WantReadError
+from nassl.ssl_client import (
+    ClientCertificateRequested,
+    OpenSslEarlyDataStatusEnum,
+    OpenSslVerifyEnum,
+    OpenSslVersionEnum,
+    SslClient,
+)
+
+from stagehold.errors import NotApplicable, ProbeError, Uncovered
+from stagehold.network.door import Network
+from stagehold.network.rules import parse_address
+from stagehold.probes.tls.offers import Place
+
+TOO_EARLY = 425
+_TRIES = 2
+_TICKET, _ALLOWED = "TLS session ticket lifetime hint", re.compile(r"Max Early Data: (\d+)")
+_STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})")
+_TROUBLE = (OSError, OpenSSLError, ClientCertificateRequested)
+
+
+@dataclass(frozen=True)
+class EarlyData:
+    """What one address does with early data; `problem` says why it is not known."""
+
+    allowed: int | None = None
+    """Bytes that a ticket allows; 0: early data is off. None: not known."""
+    taken: bool | None = None
+    """Whether a POST sent as early data was taken; None: none was sent."""
+    status: int | None = None
+    """Of the answer to it; None: there was none, or none of HTTP."""
+    problem: str = ""
+
+    @property
+    def sound(self) -> bool | None:
+        """Whether early data is off, or a POST turned away with 425; None: not known."""
+        if self.allowed == 0:
+            return True
+        return self.status == TOO_EARLY if self.taken else None
+
+
+def look_at_early_data(network: Network, place: Place, name: str, *, seconds: float) -> EarlyData:
+    """Asks one address of a listener that speaks TLS 1.3: a GET, and a POST to the same path where early data is on.
+
+    Args:
+        network: the door.
+        place: declared host, port, and the pinned address of it to dial.
+        name: sent as server name unless it is an address.
+        seconds: for connecting, and for each answer.
+
+    Raises:
+        NotAllowed, DeniedByProduction: as for `Network.dial`.
+    """
+    found = EarlyData(problem="it was not looked at")
+    for _ in range(_TRIES):
+        try:
+            found = _once(network, place, name, seconds)
+        except ProbeError as error:
+            found = EarlyData(found.allowed, problem=str(error))
+        if found.sound is not None:
+            break
+    return found
+
+
+def _once(network: Network, place: Place, name: str, seconds: float) -> EarlyData:
+    with _client(network, place, name, seconds) as first:
+        answer = b""
+        try:
+            first.do_handshake()
+            network.check_certificate(ssl.PEM_cert_to_DER_cert(first.get_received_chain()[0]))
+            first.write(_request("GET", place, name))
+        except _TROUBLE as error:
+            raise ProbeError(f"no handshake in TLS 1.3: {_words(error)}") from error
+        with suppress(*_TROUBLE):
+            # Tickets come before the answer.
+            answer = first.read(1024)
+        session = first.get_session()
+        text = session.as_text() if session else ""
+        with suppress(*_TROUBLE):
+            # Without a farewell servers forget the session, and nassl's own does not reach them.
+            first._ssl.shutdown()  # noqa: SLF001
+            first._flush_ssl_engine()  # noqa: SLF001
+        if _TICKET not in text:
+            if not answer:
+                raise ProbeError("neither a ticket came nor an answer")
+            return EarlyData(0)
+        allowed = _ALLOWED.search(text)
+        if allowed is None:
+            raise ProbeError("the ticket does not say how much early data may come with it")
+        if not int(allowed[1]):
+            return EarlyData(0)
+        return _sent_early(network, place, name, seconds, session, int(allowed[1]))
+
+
+def _sent_early(
+    network: Network, place: Place, name: str, seconds: float, session: SSL_SESSION, allowed: int
+) -> EarlyData:
+    with _client(network, place, name, seconds) as second:
+        try:
+            second.set_session(session)
+            second.write_early_data(_request("POST", place, name))
+            second.do_handshake()
+            # nassl holds back the end of the handshake.
+            second._flush_ssl_engine()  # noqa: SLF001
+            taken = second.get_early_data_status() is OpenSslEarlyDataStatusEnum.ACCEPTED
+        except _TROUBLE as error:
+            raise ProbeError(f"early data is announced, and sending some broke off: {_words(error)}") from error
+        if not taken:
+            return EarlyData(allowed, taken=False, problem=f"{allowed} bytes are announced, and then not taken")
+        answer = b""
+        with suppress(*_TROUBLE):
+            answer = _read(second)
+        status = _STATUS.match(answer)
+        return EarlyData(allowed, taken=True, status=int(status[1]) if status else None)
+
+
+def _read(client: SslClient) -> bytes:
+    try:
+        # It may have come along with the end of the handshake, and nassl looks at the socket only.
+        answer: bytes = client._ssl.read(1024)  # noqa: SLF001
+    except WantReadError:
+        answer = client.read(1024)
+    return answer
+
+
+@contextmanager
+def _client(network: Network, place: Place, name: str, seconds: float) -> Iterator[SslClient]:
+    host, port, address = place
+    with network.connect(host, port, seconds=seconds, address=address) as connection:
+        yield SslClient(
+            underlying_socket=connection,
+            ssl_version=OpenSslVersionEnum.TLSV1_3,
+            ssl_verify=OpenSslVerifyEnum.NONE,
+            ignore_client_authentication_requests=True,
+            server_name_indication=name.encode("idna").decode() if parse_address(name) is None else None,
+        )
+
+
+def _request(method: str, place: Place, name: str) -> bytes:
+    length = "Content-Length: 0\r\n" if method == "POST" else ""
+    return f"{method} / HTTP/1.1\r\nHost: {name}:{place[1]}\r\n{length}\r\n".encode()
+
+
+def _words(error: Exception) -> str:
+    return str(error).strip() or type(error).__name__
+
+
+def early_data_problems(found: Mapping[str, EarlyData], demanding: Collection[str]) -> tuple[str, ...]:
+    """Where requests that must not be repeated are taken early, in words.
+
+    Args:
+        found: by address, those that speak TLS 1.3.
+        demanding: the addresses that demand a certificate of their clients.
+
+    Raises:
+        NotApplicable: no address speaks TLS 1.3.
+        Uncovered: nothing was found, and only who has a client's certificate could look at the rest.
+        ProbeError: nothing was found, and of some address it is not known.
+    """
+    if not found:
+        raise NotApplicable("no address speaks TLS 1.3, and older versions know no early data")
+    problems = tuple(
+        f"{address} takes a POST as early data and answers {one.status or 'nothing of HTTP'}"
+        for address, one in found.items()
+        if one.sound is False
+    )
+    unknown = {address: one.problem for address, one in found.items() if one.sound is None}
+    if unknown and not problems:
+        words = "; ".join(f"{address}: {problem}" for address, problem in unknown.items())
+        if unknown.keys() <= set(demanding):
+            raise Uncovered(f"only a client with a certificate could see whether early data is taken ({words})")
+        raise ProbeError(f"whether early data is taken is not known ({words})")
+    return problems
