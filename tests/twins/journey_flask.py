@@ -23,6 +23,9 @@ SCRIPTS = {
     "console": "console.error('a library complains');",
     "analytics": "fetch('https://127.0.0.1:9443/collect').catch(() => 0);",
     "needs-analytics": "window.tracker.send('page');",
+    "plain-data": "fetch('http://127.0.0.2:9080/rates').catch(() => 0);",
+    "plain-socket": "try { new WebSocket('ws://127.0.0.2:9080/live'); } catch {}",
+    "plain-later": "const i = new Image(); i.src = 'http://127.0.0.2:9080/late.png'; document.body.append(i);",
     "worker": "if ('serviceWorker' in navigator) navigator.serviceWorker.register('/sw.js').then((r) => r.update());",
 }
 TAGS = {
@@ -30,6 +33,15 @@ TAGS = {
     "missing-picture": "<img src=/static/logo.png alt=''>",
     "needs-analytics": "<script src=https://127.0.0.1:9443/tracker.js></script>",
     "prefetch": "<link rel=prefetch href=/slow>",
+    "plain-picture": "<img src=http://127.0.0.2:9080/logo.png?who=ada alt=''>",
+    "plain-srcset": "<img srcset='/logo.png 1x, http://127.0.0.2:9080/logo.png 2x' alt=''>",
+    "plain-style": "<style>body { background: url(http://127.0.0.2:9080/paper.png) }</style>",
+    "plain-script": "<script src=http://127.0.0.2:9080/app.js></script>",
+    "plain-frame": "<iframe src=http://127.0.0.2:9080/help></iframe>",
+    "plain-form": "<form action=http://127.0.0.2:9080/search><input name=q></form>",
+    "plain-button": "<form><button formaction=http://127.0.0.2:9080/buy>Buy</button></form>",
+    "plain-link": "<a href=http://127.0.0.2:9080/about>About</a><link rel=canonical href=http://127.0.0.2:9080/>",
+    "upgrade": "<meta http-equiv=Content-Security-Policy content=upgrade-insecure-requests>",
     "foreign-picture": "<img src=https://127.0.0.1:9443/pixel.gif alt=''>",
 }
 
@@ -75,7 +87,7 @@ class Shop:
         if "user" not in session:
             return redirect("/login")
         scripts = "".join(f"<script>{SCRIPTS[name]}</script>" for name in self.faults & SCRIPTS.keys())
-        tags = "".join(TAGS.get(name, "") for name in self.faults)
+        tags = "".join(TAGS.get(name, "") for name in sorted(self.faults, reverse=True))
         rows = "".join(f"<li>{order}</li>" for order in self.orders)
         return (
             f"<!doctype html><title>Shop</title>{tags}<form method=post><label>What <input name=what></label>"

@@ -1,4 +1,4 @@
-"""The functional suite as a person runs it, on a Flask shop: each journey is walked once and judged twice."""
+"""The functional suite as a person runs it, on a Flask shop: each journey is walked once and judged three times."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def shop_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Ca
 
         def check(where: Path) -> list[str]:
             command = [sys.executable, "-m", "stagehold", "check", str(folder / "environment.yaml")]
-            command += ["FUN-002", "FUN-003", "FUN-005"]
+            command += ["FUN-002", "FUN-003", "FUN-005", "TLS-020"]
             done = subprocess.run(command, cwd=where, capture_output=True, text=True, timeout=180, check=False)
             return [str(done.returncode), done.stdout + done.stderr]
 
@@ -67,14 +67,14 @@ def shop_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Ca
 def test_a_sound_shop_passes_and_is_walked_once(
     shop_at: tuple[Shop, Callable[[Path], list[str]]], tmp_path: Path
 ) -> None:
-    """Both checks of journeys pass on one walk, and a record that is not production's is apart."""
+    """All checks of journeys pass on one walk, and a record that is not production's is apart."""
     shop, check = shop_at
     shop.faults, shop.database, shop.orders = set(), "4711", []
     code, output = check(tmp_path)
 
     assert code == "0", output
     assert {name: outcome for name, (outcome, _) in outcomes(tmp_path).items()} == dict.fromkeys(
-        ("FUN-002", "FUN-003", "FUN-005"), Outcome.PASSED
+        ("FUN-002", "FUN-003", "FUN-005", "TLS-020"), Outcome.PASSED
     )
     assert len(shop.orders) == 1
 
@@ -82,9 +82,9 @@ def test_a_sound_shop_passes_and_is_walked_once(
 def test_each_fault_fails_the_check_whose_claim_it_breaks(
     shop_at: tuple[Shop, Callable[[Path], list[str]]], tmp_path: Path
 ) -> None:
-    """A page that throws is FUN-003's and not FUN-002's; a database that is production's is FUN-005's."""
+    """A page that throws is FUN-003's and not FUN-002's; a database of production FUN-005's, a picture TLS-020's."""
     shop, check = shop_at
-    shop.faults, shop.database, shop.orders = {"throws", "server-error"}, "1147", []
+    shop.faults, shop.database, shop.orders = {"throws", "server-error", "plain-picture"}, "1147", []
     code, output = check(tmp_path)
     found = outcomes(tmp_path)
 
@@ -93,7 +93,9 @@ def test_each_fault_fails_the_check_whose_claim_it_breaks(
         "FUN-002": Outcome.PASSED,
         "FUN-003": Outcome.FAILED,
         "FUN-005": Outcome.FAILED,
+        "TLS-020": Outcome.FAILED,
     }
     assert "GET /broken/4711: 503" in found["FUN-003"][1]
+    assert "img src http://127.0.0.2:9080/logo.png on /orders" in found["TLS-020"][1]
     assert "database identity: 1147 is production's" in found["FUN-005"][1]
     assert len(shop.orders) == 1

@@ -34,6 +34,18 @@ DEFECTS: tuple[Defect, ...] = (
         ),
     ),
     Defect(
+        "picture-over-plain-http",
+        "The logo on all pages comes from a picture server that is named with http.",
+        edits=(
+            Edit(
+                "templates/layout.html",
+                '  <a class="brand" href="/">Ledger</a>\n',
+                '  <a class="brand" href="/"><img src="http://static.demo.test/logo.svg" alt=""> Ledger</a>\n',
+            ),
+            Edit("middleware.py", "img-src 'self'; ", "img-src 'self' http://static.demo.test; "),
+        ),
+    ),
+    Defect(
         "production-key-deployed",
         "The configuration was copied from production, and forms are signed with production's key.",
         settings={"form_key": "example-signing-key-of-production-0001"},

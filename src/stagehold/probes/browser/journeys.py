@@ -16,6 +16,7 @@ from stagehold.environment.model import Journey, JourneyResult, Step
 from stagehold.errors import ProbeError
 from stagehold.probes.browser.launch import Chromium
 from stagehold.probes.browser.person import Person, Stuck
+from stagehold.probes.browser.plain_loads import LoadListener, Loads
 from stagehold.probes.browser.watch import Seen, Watch
 from stagehold.probes.login.driver import LoginDriver, Sessions
 
@@ -36,6 +37,8 @@ class JourneyRun:
     stuck: str
     seen: Seen
     """What went wrong on the way, the login included."""
+    loads: Loads
+    """What pages loaded and submitted without TLS, the login included."""
     result: str
     """What the API showed, in words; empty when no result is declared or the steps were not completed."""
     result_holds: bool
@@ -85,7 +88,7 @@ def walk(
     _require_untrue_before(journey, sessions, canary)
     basic = (account.user, password) if isinstance(flow, BasicFlow) else None
     with chromium.context(basic=basic) as context:
-        watch = Watch(context, chromium)
+        watch, listener = Watch(context, chromium), LoadListener(context)
         done, stuck, picture, trace = 0, "", None, None
         try:
             target, home = environment.target(journey.target), environment.target(flow.target)
@@ -102,7 +105,7 @@ def walk(
                 person.rest()
             except Stuck as problem:
                 stuck = str(problem)
-            seen = watch.seen()
+            seen, loads = watch.seen(), listener.loads()
             if stuck or seen.troubles:
                 picture = person.picture()
             if trace_folder is not None and done:
@@ -115,7 +118,7 @@ def walk(
     shown, holds = ("", True)
     if not stuck and journey.result is not None:
         shown, holds = _result(journey, journey.result, sessions, canary)
-    return JourneyRun(journey, words, done, stuck, seen, shown, holds, picture, trace)
+    return JourneyRun(journey, words, done, stuck, seen, loads, shown, holds, picture, trace)
 
 
 @contextmanager
