@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ledgerlab.defects import DEFECTS, select
+from ledgerlab.defects import DEFECTS, clashes, select
+
+
+def _defects() -> list[str]:
+    width = max(len(defect.name) for defect in DEFECTS)
+    return [f"{defect.name:<{width}}  {defect.breaks}" for defect in DEFECTS]
+
+
+_LISTS: dict[str, Callable[[], list[str]]] = {
+    "defects": _defects,
+    "clashes": lambda: [f"{one} {other}" for one, other in clashes()],
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -21,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     switch.add_argument("--dir", type=Path, required=True, metavar="D", help="the folder it runs in")
     switch.add_argument("--defect", action="append", default=[], metavar="NAME", help="without any: sound again")
     commands.add_parser("defects", help="list the faults that can be switched on")
+    commands.add_parser("clashes", help="list the pairs of faults that want the same thing otherwise")
     commands.add_parser("digest", help="print the build digest of the service's source tree")
     return parser
 
@@ -28,9 +40,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0; 1 when a laboratory could not be started or broke; 2 for wrong arguments."""
     options = _parser().parse_args(arguments)
-    if options.command == "defects":
-        width = max(len(defect.name) for defect in DEFECTS)
-        sys.stdout.writelines(f"{defect.name:<{width}}  {defect.breaks}\n" for defect in DEFECTS)
+    if options.command in _LISTS:
+        sys.stdout.writelines(f"{line}\n" for line in _LISTS[options.command]())
         return 0
     # These need the optional dependencies of the demo; listing the defects does not.
     from ledgerlab.lab import control  # noqa: PLC0415

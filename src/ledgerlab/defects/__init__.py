@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from ledgerlab.defects import access, auth, functional, headers, load, ports, tls
 from ledgerlab.defects.model import Certificate, Defect, Edit, NewFile
 
-__all__ = ["DEFECTS", "Certificate", "Defect", "Edit", "NewFile", "select"]
+__all__ = ["DEFECTS", "Certificate", "Defect", "Edit", "NewFile", "clashes", "select"]
 
 DEFECTS: tuple[Defect, ...] = tuple(
     defect for module in (tls, ports, auth, access, headers, functional, load) for defect in module.DEFECTS
 )
+
+
+def clashes() -> list[tuple[str, str]]:
+    """Pairs that cannot be switched on together, or of which the one would undo the other."""
+    return [(a.name, b.name) for a, b in combinations(DEFECTS, 2) if _same_things(a) & _same_things(b)]
+
+
+def _same_things(defect: Defect) -> set[object]:
+    """What a defect changes of which there is one only."""
+    edited = {edit.before for edit in defect.edits} | {new.file for new in defect.files}
+    return {*defect.settings, *edited, *(("certificate",) if defect.certificate else ())}
 
 
 def select(names: tuple[str, ...]) -> tuple[Defect, ...]:

@@ -10,7 +10,7 @@ their defects are run one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from stagehold.catalogue.read import LOAD_SUITE
 from stagehold.demo.matrix import Measure, Row
@@ -18,16 +18,20 @@ from stagehold.model import CheckSpec
 
 Wanted = Mapping[str, frozenset[str]]
 """Name of a defect to the ids of the checks that it must make fail."""
+Clashes = Collection[frozenset[str]]
+"""Pairs of defects that do not go together."""
+_TWICE = {"tls", "ports"}
+"""Suites that may have two defects in a row, as theirs are listeners, certificates and ports apart from each other."""
 
 
-def grouped(chosen: Wanted, specs: Sequence[CheckSpec]) -> list[Row]:
+def grouped(chosen: Wanted, specs: Sequence[CheckSpec], clashes: Clashes = ()) -> list[Row]:
     """The rows, in two rounds; a defect that a load check names has a row of its own.
 
     The fewest rows that hold a defect of every suite are whole runs of the gate.
     """
     suites = {spec.id: spec.suite for spec in specs}
     apart = [name for name, ids in chosen.items() if LOAD_SUITE in {suites[check] for check in ids}]
-    fits = _fitting(chosen, specs)
+    fits = _fitting(chosen, specs, clashes)
     first = _round([name for name in chosen if name not in apart], fits)
     company = {name: _checks(group, chosen) - chosen[name] for group in first for name in group}
     again = [name for group in first if len(group) > 1 for name in group]
@@ -66,21 +70,29 @@ def unproven(chosen: Wanted, good: Iterable[Row]) -> list[str]:
     return [name for name in chosen if not proven(name)]
 
 
-def _fitting(chosen: Wanted, specs: Sequence[CheckSpec]) -> Callable[[str, Sequence[str]], bool]:
-    """Whether a defect can join a group: no suite twice, and no check that waits for one that must fail."""
+def _fitting(chosen: Wanted, specs: Sequence[CheckSpec], clashes: Clashes) -> Callable[[str, Sequence[str]], bool]:
+    """Whether a defect can join a group.
+
+    Nobody there makes the same check fail, clashes with it, or keeps its checks from deciding, and its suite is not in
+    the group yet, or only once.
+    """
     suites = {spec.id: spec.suite for spec in specs}
     needs = {spec.id: frozenset(spec.requires) for spec in specs}
     for _ in specs:
         needs = {check: ids.union(*(needs[one] for one in ids)) for check, ids in needs.items()}
+    held = {name: {suites[check] for check in ids} for name, ids in chosen.items()}
 
     def waits(a: str, b: str) -> bool:
         return any(needs[check] & chosen[b] for check in chosen[a])
 
+    def apart(a: str, b: str) -> bool:
+        return (
+            not chosen[a] & chosen[b] and frozenset((a, b)) not in clashes and not waits(a, b) and not waits(b, a)
+        )  # fmt: skip
+
     def fits(name: str, group: Sequence[str]) -> bool:
-        taken = {suites[check] for other in group for check in chosen[other]}
-        return not taken & {suites[check] for check in chosen[name]} and not any(
-            waits(a, b) or waits(b, a) for a, b in _pairs(name, group)
-        )
+        room = all(sum(suite in held[other] for other in group) < (2 if suite in _TWICE else 1) for suite in held[name])
+        return room and all(apart(a, b) for a, b in _pairs(name, group))
 
     return fits
 

@@ -16,7 +16,7 @@ from stagehold.catalogue.read import read_catalogue, shipped_suites
 from stagehold.demo.bench import Bench, measure
 from stagehold.demo.groups import Wanted, grouped, unproven
 from stagehold.demo.matrix import CLEAN, CLEAN_AGAIN, Measure, Measured, Row, one_by_one, wanted_failures
-from stagehold.demo.up import known_defects
+from stagehold.demo.up import clashing_defects, known_defects
 
 _GUESS = {Measure.GATE: 120.0, Measure.CHECKS: 100.0}
 """Seconds of a row, until one was measured."""
@@ -34,7 +34,7 @@ def run_selftest(only: Sequence[str], console: Console, *, benches: int | None =
     specs = read_catalogue(shipped_suites())
     chosen = wanted_failures(specs, list(known_defects()), [name.upper() for name in only])
     single = one_by_one(chosen, specs)
-    rows = [CLEAN, *(single if apart or only else grouped(chosen, specs))]
+    rows = [CLEAN, *(single if apart or only else grouped(chosen, specs, clashing_defects()))]
     count = benches or usual_benches()
     console.print(_explanation(rows, len(chosen), count), highlight=False, soft_wrap=True)
     progress = _Progress(console, rows, count)

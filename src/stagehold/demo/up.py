@@ -71,18 +71,21 @@ class Demo:
 
 def known_defects() -> dict[str, str]:
     """Name of each of the demo's seeded defects to what it breaks."""
+    return {name: breaks.strip() for name, _, breaks in (line.partition(" ") for line in _told("defects")) if name}
+
+
+def clashing_defects() -> frozenset[frozenset[str]]:
+    """Pairs of defects that the demo cannot have together, or of which one would undo the other."""
+    return frozenset(frozenset(line.split()) for line in _told("clashes"))
+
+
+def _told(what: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "ledgerlab", "defects"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+        [sys.executable, "-m", "ledgerlab", what], capture_output=True, text=True, timeout=30, check=False
     )
     if done.returncode != 0:
-        raise RunError(f"ledgerlab cannot tell its defects: {done.stderr.strip()[-300:]}", remedy="make setup")
-    return {
-        name: breaks.strip() for name, _, breaks in (line.partition(" ") for line in done.stdout.splitlines()) if name
-    }
+        raise RunError(f"ledgerlab cannot tell its {what}: {done.stderr.strip()[-300:]}", remedy="make setup")
+    return done.stdout.splitlines()
 
 
 def check_defects(names: Sequence[str]) -> None:
