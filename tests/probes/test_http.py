@@ -215,7 +215,8 @@ def _continues(connection: socket.socket) -> None:
 def _redirects_for_ever(connection: socket.socket) -> None:
     connection.recv(65536)
     time.sleep(0.2)
-    connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
+    # It says that it closes: else the next request may be on its way when it does, which is another story.
+    connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
     connection.close()
 
 
