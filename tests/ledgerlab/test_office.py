@@ -68,6 +68,9 @@ def test_the_office_reaches_the_database_only_with_its_defect(launch: Callable[.
     assert look(lab, "vantage") == look(lab, "office") == sound
     assert "8445" in (lab.folder / "approvals" / "ports.yaml").read_text()
 
+    # From a PostgreSQL that holds the very port.
+    switch(lab, "database-exposed")
+    assert look(lab, "vantage")["10.77.0.20:5432"] is True
     names = ("office-reaches-database", "snmp-agent-open", "port-opened-without-approval", "firewall-tests-neglected")
     before = (lab.folder / "evidence" / "firewall-tests.jsonl").read_text()
     switch(lab, *names)
@@ -77,6 +80,10 @@ def test_the_office_reaches_the_database_only_with_its_defect(launch: Callable[.
     assert outside["other"] == ""
     assert "8445" not in (lab.folder / "approvals" / "ports.yaml").read_text()
     assert (lab.folder / "evidence" / "firewall-tests.jsonl").read_text() != before
+
+    # And back to it.
+    switch(lab, "database-exposed", "snmp-agent-open")
+    assert look(lab, "vantage")["10.77.0.20:5432"] is True
 
     switch(lab)
     assert look(lab, "vantage") == look(lab, "office") == sound

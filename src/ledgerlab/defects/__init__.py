@@ -21,8 +21,11 @@ def clashes() -> list[tuple[str, str]]:
 
 def _same_things(defect: Defect) -> set[object]:
     """What a defect changes of which there is one only."""
-    edited = {edit.before for edit in defect.edits} | {new.file for new in defect.files}
-    return {*defect.settings, *edited, *(("certificate",) if defect.certificate else ())}
+    edited: set[object] = {edit.before for edit in defect.edits} | {new.file for new in defect.files}
+    things: set[object] = {*defect.settings, *edited, *(("certificate",) if defect.certificate else ())}
+    if defect.database_exposed or defect.database_on_ipv6 or defect.open_to_office:
+        things.add("the database's port at its outer addresses")
+    return things
 
 
 def select(names: tuple[str, ...]) -> tuple[Defect, ...]:

@@ -56,7 +56,7 @@ class Hosts:
         self._configure(self.plan, stage(self.plan.folder, self.plan.chosen))
         self.edge.start(self.plan.web_addresses, PARTNER_PORT)
         self.publication.start(self.plan.authority, AUTHORITY_PORT)
-        self._open_and_close()
+        self._open()
         # The service takes its time to start and asks for the database only when it is asked itself.
         self.application.start(self.plan)
         hashes = hash_passwords(self.plan.folder / "secrets")
@@ -79,21 +79,25 @@ class Hosts:
             raise ValueError(str(error)) from error
         self.application.stop()
         self._configure(plan, candidate)
-        self._open_and_close()
+        self._close()
         self.application.start(plan)
         self.postgres.adapt(plan, self.stop)
+        self._open()
         fresh_books(self.postgres, plan)
         self._wait_until_healthy()
 
-    def _open_and_close(self) -> None:
-        """What else listens, or does not, with the defects that are on."""
+    def _close(self) -> None:
+        """What is to listen no more; before PostgreSQL may want the same port."""
         if self.office_gate.on and not self.plan.open_to_office:
             self.office_gate.stop()
+        if self.snmp.on and not self.plan.snmp_agent:
+            self.snmp.stop()
+
+    def _open(self) -> None:
+        """What else listens, with the defects that are on; after PostgreSQL has let go of ports."""
         if self.plan.open_to_office and not self.office_gate.on:
             self.office_gate.start(self.plan.database_addresses, DATABASE_PORT, device=STAFF)
         self.ssh.serve(self.plan.web_addresses, passwords=self.plan.ssh_passwords)
-        if self.snmp.on and not self.plan.snmp_agent:
-            self.snmp.stop()
         if self.plan.snmp_agent and not self.snmp.on:
             self.snmp.start(self.plan.web_addresses)
 
