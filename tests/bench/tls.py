@@ -25,7 +25,8 @@ from stagehold.environment.model import Environment, TlsProfile
 from stagehold.network.door import Network
 from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
-from stagehold.probes.tls.facts import CERTIFICATES, COMMANDS
+from stagehold.probes.tls.facts import COMMANDS
+from stagehold.probes.tls.reading import CERTIFICATES
 from stagehold.probes.tls.side_by_side import Scans
 from tests.probes.judged import outcomes
 from tests.probes.pki import Authority, write_chain

@@ -25,7 +25,8 @@ from stagehold.errors import DeniedByProduction, NotApplicable, ProbeError, Stag
 from stagehold.network.door import Network
 from stagehold.probes.tls.certificates import Anchors, CertificateRules
 from stagehold.probes.tls.crl_sources import fetch_list
-from stagehold.probes.tls.facts import CERTIFICATES, ServedChain, read_answer
+from stagehold.probes.tls.facts import ServedChain
+from stagehold.probes.tls.reading import CERTIFICATES, read_answer
 from stagehold.probes.tls.revocation import RevocationFacts, look_at_revocation
 from stagehold.probes.tls.revocation_list import judge_list
 from stagehold.probes.tls.scan import WORKER
