@@ -113,6 +113,13 @@ def resetting_server(made: ssl.SSLContext) -> Iterator[Place]:
 
 
 @contextlib.contextmanager
+def breaking_server(made: ssl.SSLContext) -> Iterator[Place]:
+    """A server that resets every connection after its own first messages, as a proxy with a dead machine behind it."""
+    with raw_server(lambda connection: _shake(connection, made, break_off=True)) as place:
+        yield place
+
+
+@contextlib.contextmanager
 def limited_server(made: ssl.SSLContext, most: int) -> Iterator[Place]:
     """A server that closes every connection beyond so many at a time without a word."""
     slots = threading.Semaphore(most)
@@ -145,7 +152,7 @@ def slow_server(made: ssl.SSLContext, seconds: float) -> Iterator[Place]:
         yield place
 
 
-def _shake(connection: socket.socket, made: ssl.SSLContext) -> None:
+def _shake(connection: socket.socket, made: ssl.SSLContext, *, break_off: bool = False) -> None:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = made.wrap_bio(incoming, outgoing, server_side=True)
     step: Callable[[], object] = tls.do_handshake
@@ -154,14 +161,21 @@ def _shake(connection: socket.socket, made: ssl.SSLContext) -> None:
             step()
         except ssl.SSLWantReadError:
             connection.sendall(outgoing.read())
+            if break_off:
+                _reset(connection)
+                return
             if not (data := connection.recv(16384)):
                 return
             incoming.write(data)
         except ssl.SSLError:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            _reset(connection)
             return
         else:
             if step == tls.read:
                 return
             connection.sendall(outgoing.read())
             step = tls.read
+
+
+def _reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
