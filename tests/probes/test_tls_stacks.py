@@ -37,6 +37,7 @@ from tests.probes.tls_stacks import (
     openssl_server,
     resetting_server,
     slow_server,
+    tlslite_server,
 )
 
 AUTHORITY = Authority.create()
@@ -55,6 +56,7 @@ NUMBERED = (AUTHORITY.leaf("192.0.2.7"), INTERMEDIATE)
 BELOW = issue("app.test", LOWER, names=("app.test",))
 MODERN = ("-min_protocol", "TLSv1.2")
 NGINX_MODERN = f"ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {AEAD};"
+GCM = ["aes128gcm", "aes256gcm", "chacha20-poly1305"]
 Server = Callable[[Path], AbstractContextManager[Place]]
 
 
@@ -68,6 +70,11 @@ def nginx(*directives: str, chain: Sequence[Issued] = GOOD, more: str = "") -> S
 
 def node(options: str = "{}") -> Server:
     return lambda folder: node_server(folder, GOOD, options)
+
+
+def tlslite(**settings: object) -> Server:
+    sound = {"cipherNames": GCM, "keyExchangeNames": ["ecdhe_rsa"], "eccCurves": ["x25519", "secp256r1"]}
+    return lambda folder: tlslite_server(folder, RSA, **{**sound, **settings})
 
 
 def python(prepare: Callable[[ssl.SSLContext], None]) -> Server:
@@ -287,6 +294,25 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
     ),
     "Node as it comes": (node(), {"TLS-003": FAILS}),
     "Node, TLS 1.3 only": (node('{"minVersion": "TLSv1.3"}'), {"TLS-003": SKIPS, "TLS-004": SKIPS, "TLS-015": SKIPS}),
+    "Node, hybrids": (
+        node('{"ecdhCurve": "X25519MLKEM768:SecP256r1MLKEM768:X25519:P-256", "ciphers": "ECDHE+AESGCM"}'),
+        {},
+    ),
+    "Node, a hybrid and nothing else, which sslyze lacks": (
+        node('{"minVersion": "TLSv1.3", "ecdhCurve": "X25519MLKEM768"}'),
+        dict.fromkeys(JUDGED, OPEN),
+    ),
+    "tlslite, sound": (tlslite(), {}),
+    "tlslite, SSL 3.0": (
+        tlslite(minVersion=(3, 0), cipherNames=[*GCM, "aes128"], keyExchangeNames=["ecdhe_rsa", "rsa"]),
+        {"TLS-001": FAILS, "TLS-003": FAILS, "TLS-004": FAILS},
+    ),
+    "tlslite, 3DES": (tlslite(cipherNames=[*GCM, "3des"]), {"TLS-005": FAILS}),
+    "tlslite, RC4": (tlslite(cipherNames=[*GCM, "rc4"]), {"TLS-005": FAILS}),
+    "tlslite, curves that nobody approved": (
+        tlslite(eccCurves=["secp256k1", "x25519"], keyShares=["x25519"]),
+        {"TLS-006": FAILS},
+    ),
     "Python, sound": (python(lambda _: None), {}),
     "Python, client certificate": (python(require_client_certificate), {"TLS-015": UNSEEN, "TLS-016": UNSEEN}),
     "Python, client certificate in TLS 1.2": (

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import playwright
+from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePEMKey
+from tlslite.errors import TLSError
 
 from tests.probes.pki import Issued, write_chain
 from tests.probes.tls_servers import fresh_address, raw_server
@@ -72,6 +74,29 @@ def node_server(folder: Path, chain: Sequence[Issued], options: str = "{}") -> I
     address = fresh_address()
     with _process([str(NODE), str(script), *map(str, files), address, str(PORT), options], address):
         yield address, PORT
+
+
+@contextlib.contextmanager
+def tlslite_server(folder: Path, chain: Sequence[Issued], **settings: object) -> Iterator[Place]:
+    """tlslite-ng, written in Python alone: speaks what no OpenSSL of today does, and refuses what it need not take."""
+    files = write_chain(folder, *chain)
+    served = X509CertChain()
+    served.parsePemList(files[0].read_text())
+    key = parsePEMKey(files[1].read_text(), private=True, implementations=["python"])
+    wanted = HandshakeSettings()
+    for name, value in {"minVersion": (3, 3), **settings}.items():
+        setattr(wanted, name, value)
+
+    def handle(connection: socket.socket) -> None:
+        tls = TLSConnection(connection)
+        with contextlib.suppress(TLSError, OSError):
+            tls.handshakeServer(certChain=served, privateKey=key, settings=wanted)
+            tls.recv(1)
+            tls.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+            tls.close()
+
+    with raw_server(handle) as place:
+        yield place
 
 
 @contextlib.contextmanager
