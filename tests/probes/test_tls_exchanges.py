@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from stagehold.environment.model import TlsEndpoint, TlsProfile
 from stagehold.errors import NotApplicable, ProbeError
-from stagehold.probes.tls.exchanges import EndpointExchanges, KeyExchanges, accepted_groups, accepted_sizes
+from stagehold.probes.tls.exchanges import EndpointExchanges, KeyExchanges, accepted_groups, accepted_sizes, old_groups
 from stagehold.probes.tls.facts import AddressScan, TlsScan
-from stagehold.probes.tls.groups import ELLIPTIC_SUITES, FINITE_SUITES, GROUPS, TLS13_SUITES, group_name
+from stagehold.probes.tls.groups import ELLIPTIC_SUITES, FINITE_SUITES, GROUPS, OLD_GROUPS, TLS13_SUITES, group_name
 from stagehold.probes.tls.hello import client_hello
 from stagehold.probes.tls.server_answer import Chosen, Declined, NotTlsError, read_server_answer
 from stagehold.probes.tls.suites import BROKEN, SOUND
@@ -78,6 +78,28 @@ def test_a_curve_that_was_not_offered_is_told() -> None:
     assert "of its own making" in group_name(0)
     with pytest.raises(ProbeError, match="names no group"):
         accepted_groups(lambda _: Chosen(0xC02B, 0x0303, None))
+
+
+@given(st.lists(st.sampled_from(sorted(OLD_GROUPS)), unique=True), st.sampled_from([REFUSES, HANGS_UP]))
+def test_groups_that_tls_13_does_not_know_are_found_where_they_are_accepted(groups: list[int], no: Declined) -> None:
+    """Asked by themselves; who declines them has none, whatever the form."""
+    assert old_groups(Server(groups, declines=no)) == tuple(groups)
+    assert old_groups(lambda _: Chosen(0x1301, 0x0304, 0)) == (0,)
+
+
+def test_a_client_of_tls_13_alone_offers_no_group_that_it_must_not_offer() -> None:
+    """A strict server refuses those, which would look like a refusal of everything."""
+    alone, beside = (client_hello("app.test", versions, SOUND) for versions in (["TLS 1.3"], ["TLS 1.3", "TLS 1.2"]))
+
+    assert not set(offered_groups(alone)) & set(OLD_GROUPS)
+    assert set(offered_groups(beside)) & set(OLD_GROUPS)
+
+
+def offered_groups(hello: bytes) -> tuple[int, ...]:
+    """Of the extension `supported_groups`, which is the second one here."""
+    start = hello.index(b"\x00\x0a", hello.index(b"app.test"))
+    size = int.from_bytes(hello[start + 4 : start + 6], "big")
+    return struct.unpack(f"!{size // 2}H", hello[start + 6 : start + 6 + size])
 
 
 @dataclass

@@ -16,18 +16,20 @@ from cryptography.hazmat.primitives.asymmetric import dh, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, ParameterFormat
 
 from stagehold.environment.model import Environment, TlsProfile
+from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
 from stagehold.probes.tls.revocation import look_at_revocation
 from stagehold.probes.tls.scan import scan_endpoint
 from tests.probes.judged import outcomes
-from tests.probes.pki import Authority, Issued, signed_with, write_chain
+from tests.probes.pki import Authority, Issued, issue, signed_with, write_chain
 from tests.probes.revoking import MUST_STAPLE, revocation_list
 from tests.probes.tls_servers import python_server
 from tests.probes.tls_stacks import (
     AEAD,
     Place,
+    breaking_server,
     context,
     limited_server,
     nginx_server,
@@ -35,6 +37,7 @@ from tests.probes.tls_stacks import (
     openssl_server,
     resetting_server,
     slow_server,
+    tlslite_server,
 )
 
 AUTHORITY = Authority.create()
@@ -45,8 +48,15 @@ WEAK = (AUTHORITY.leaf("app.test", key=rsa.generate_private_key(65537, 1024)), I
 REVOKED = (AUTHORITY.leaf("app.test"), INTERMEDIATE)
 BOUND = (AUTHORITY.leaf("app.test", more=[MUST_STAPLE]), INTERMEDIATE)
 LISTED = revocation_list(INTERMEDIATE, REVOKED[0])
+STRANGER = Authority.create("Stranger").root
+UPPER = issue("Upper Intermediate", AUTHORITY.root, ca=True, start=-500, end=1000)
+LOWER = issue("Lower Intermediate", UPPER, ca=True, start=-500, end=1000)
+WILD = (AUTHORITY.leaf("*.shop.test"), INTERMEDIATE)
+NUMBERED = (AUTHORITY.leaf("192.0.2.7"), INTERMEDIATE)
+BELOW = issue("app.test", LOWER, names=("app.test",))
 MODERN = ("-min_protocol", "TLSv1.2")
 NGINX_MODERN = f"ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {AEAD};"
+GCM = ["aes128gcm", "aes256gcm", "chacha20-poly1305"]
 Server = Callable[[Path], AbstractContextManager[Place]]
 
 
@@ -60,6 +70,11 @@ def nginx(*directives: str, chain: Sequence[Issued] = GOOD, more: str = "") -> S
 
 def node(options: str = "{}") -> Server:
     return lambda folder: node_server(folder, GOOD, options)
+
+
+def tlslite(**settings: object) -> Server:
+    sound = {"cipherNames": GCM, "keyExchangeNames": ["ecdhe_rsa"], "eccCurves": ["x25519", "secp256r1"]}
+    return lambda folder: tlslite_server(folder, RSA, **{**sound, **settings})
 
 
 def python(prepare: Callable[[ssl.SSLContext], None]) -> Server:
@@ -108,6 +123,11 @@ def demand_the_name(made: ssl.SSLContext) -> None:
     made.sni_callback = lambda _, name, __: None if name == "app.test" else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
 
+def replaced(authority: Issued, *, start: float, end: float) -> Issued:
+    """The authority with the same name and key, valid at another time."""
+    return issue("Test Intermediate", AUTHORITY.root, ca=True, start=start, end=end, key=authority.key)
+
+
 def sha1_intermediate() -> tuple[Issued, Issued]:
     return GOOD[0], signed_with("sha1", INTERMEDIATE, AUTHORITY.root)
 
@@ -123,6 +143,7 @@ def small_prime(folder: Path) -> AbstractContextManager[Place]:
 
 
 FAILS, SKIPS, UNSEEN, OPEN = "failed", "not applicable", "uncovered", "inconclusive"
+JUDGED = {f"TLS-{number:03}" for number in range(1, 17)}
 OLD = "ECDHE+AESGCM:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"
 STACKS: dict[str, tuple[Server, dict[str, str]]] = {
     "s_server, sound suites": (s_server("-cipher", AEAD), {}),
@@ -213,6 +234,35 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
         s_server("-cipher", AEAD, chain=(AUTHORITY.leaf("app.test", start=-90, end=-1), INTERMEDIATE)),
         {"TLS-010": FAILS},
     ),
+    "s_server, not yet valid": (
+        s_server("-cipher", AEAD, chain=(AUTHORITY.leaf("app.test", start=10), INTERMEDIATE)),
+        {"TLS-010": FAILS},
+    ),
+    "s_server, an intermediate out of date": (
+        s_server("-cipher", AEAD, chain=(GOOD[0], replaced(INTERMEDIATE, start=-500, end=-1))),
+        {"TLS-010": FAILS},
+    ),
+    "s_server, signed by itself": (
+        s_server("-cipher", AEAD, chain=(issue("app.test", names=("app.test",)),)),
+        {"TLS-008": FAILS, "TLS-013": OPEN},
+    ),
+    "s_server, the authority of a stranger": (
+        s_server("-cipher", AEAD, chain=(issue("app.test", STRANGER, names=("app.test",)), STRANGER)),
+        {"TLS-008": FAILS, "TLS-013": OPEN},
+    ),
+    "s_server, surplus certificates": (
+        s_server("-cipher", AEAD, chain=(*GOOD, AUTHORITY.root, STRANGER)),
+        {},
+    ),
+    "s_server, two intermediates": (s_server("-cipher", AEAD, chain=(BELOW, LOWER, UPPER)), {"TLS-013": OPEN}),
+    "s_server, two intermediates in the wrong order": (
+        s_server("-cipher", AEAD, chain=(BELOW, UPPER, LOWER)),
+        {"TLS-013": OPEN},
+    ),
+    "s_server, wildcard": (s_server("-cipher", AEAD, chain=WILD), {}),
+    "s_server, wildcard two labels up": (s_server("-cipher", AEAD, chain=WILD), {"TLS-009": FAILS}),
+    "s_server, address": (s_server("-cipher", AEAD, chain=NUMBERED), {}),
+    "s_server, another address": (s_server("-cipher", AEAD, chain=NUMBERED), {"TLS-009": FAILS}),
     "nginx as it comes": (nginx(), {"TLS-002": FAILS, "TLS-003": FAILS, "TLS-016": SKIPS}),
     "nginx, sound": (nginx(NGINX_MODERN), {}),
     "nginx, RSA and ECDSA": (
@@ -244,6 +294,25 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
     ),
     "Node as it comes": (node(), {"TLS-003": FAILS}),
     "Node, TLS 1.3 only": (node('{"minVersion": "TLSv1.3"}'), {"TLS-003": SKIPS, "TLS-004": SKIPS, "TLS-015": SKIPS}),
+    "Node, hybrids": (
+        node('{"ecdhCurve": "X25519MLKEM768:SecP256r1MLKEM768:X25519:P-256", "ciphers": "ECDHE+AESGCM"}'),
+        {},
+    ),
+    "Node, a hybrid and nothing else, which sslyze lacks": (
+        node('{"minVersion": "TLSv1.3", "ecdhCurve": "X25519MLKEM768"}'),
+        dict.fromkeys(JUDGED, OPEN),
+    ),
+    "tlslite, sound": (tlslite(), {}),
+    "tlslite, SSL 3.0": (
+        tlslite(minVersion=(3, 0), cipherNames=[*GCM, "aes128"], keyExchangeNames=["ecdhe_rsa", "rsa"]),
+        {"TLS-001": FAILS, "TLS-003": FAILS, "TLS-004": FAILS},
+    ),
+    "tlslite, 3DES": (tlslite(cipherNames=[*GCM, "3des"]), {"TLS-005": FAILS}),
+    "tlslite, RC4": (tlslite(cipherNames=[*GCM, "rc4"]), {"TLS-005": FAILS}),
+    "tlslite, curves that nobody approved": (
+        tlslite(eccCurves=["secp256k1", "x25519"], keyShares=["x25519"]),
+        {"TLS-006": FAILS},
+    ),
     "Python, sound": (python(lambda _: None), {}),
     "Python, client certificate": (python(require_client_certificate), {"TLS-015": UNSEEN, "TLS-016": UNSEEN}),
     "Python, client certificate in TLS 1.2": (
@@ -261,14 +330,21 @@ STACKS: dict[str, tuple[Server, dict[str, str]]] = {
         moody(lambda made: limited_server(made, 2), OLD, old=True),
         {"TLS-001": FAILS, "TLS-003": FAILS},
     ),
+    "64 connections at a time": (moody(lambda made: limited_server(made, 64)), {}),
+    "resets in the middle of every handshake": (moody(breaking_server), dict.fromkeys(JUDGED, OPEN)),
     "slow": (moody(lambda made: slow_server(made, 0.01)), {}),
 }
 
+SERVED = {
+    "s_server, wildcard": "any.shop.test",
+    "s_server, wildcard two labels up": "very.any.shop.test",
+    "s_server, address": "192.0.2.7",
+    "s_server, another address": "192.0.2.8",
+}
+"""What is served there if it is not `app.test`."""
 
-JUDGED = {f"TLS-{number:03}" for number in range(1, 17)}
 
-
-def judge(folder: Path, server: Server) -> dict[str, str]:
+def judge(folder: Path, server: Server, served: str) -> dict[str, str]:
     for name, chain in (("rsa", RSA), ("weak", WEAK)):
         (folder / name).mkdir()
         write_chain(folder / name, *chain)
@@ -286,10 +362,14 @@ def judge(folder: Path, server: Server) -> dict[str, str]:
         "tls_scan": scan,
         "accepted_suites": AcceptedSuites(scan),
         "certificate_rules": rules,
-        "served_names": ("app.test",),
+        "served_names": (served,),
         "approved_groups": TlsProfile().groups,
-        "certificate_revocation": look_at_revocation(scan.chains, rules, lambda _: LISTED, ["issuing.crl"]),
     }
+    try:
+        facts["certificate_revocation"] = look_at_revocation(scan.chains, rules, lambda _: LISTED, ["issuing.crl"])
+    except ProbeError:
+        # What becomes of a check whose fixture raises this.
+        return {**outcomes("tls", facts), "TLS-013": OPEN}
     return outcomes("tls", facts)
 
 
@@ -298,7 +378,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Futur
     """All stacks, scanned two at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         yield {
-            name: pool.submit(judge, tmp_path_factory.mktemp("stack"), server) for name, (server, _) in STACKS.items()
+            name: pool.submit(judge, tmp_path_factory.mktemp("stack"), server, SERVED.get(name, "app.test"))
+            for name, (server, _) in STACKS.items()
         }
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import playwright
+from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePEMKey
+from tlslite.errors import TLSError
 
 from tests.probes.pki import Issued, write_chain
 from tests.probes.tls_servers import fresh_address, raw_server
@@ -75,6 +77,29 @@ def node_server(folder: Path, chain: Sequence[Issued], options: str = "{}") -> I
 
 
 @contextlib.contextmanager
+def tlslite_server(folder: Path, chain: Sequence[Issued], **settings: object) -> Iterator[Place]:
+    """tlslite-ng, written in Python alone: speaks what no OpenSSL of today does, and refuses what it need not take."""
+    files = write_chain(folder, *chain)
+    served = X509CertChain()
+    served.parsePemList(files[0].read_text())
+    key = parsePEMKey(files[1].read_text(), private=True, implementations=["python"])
+    wanted = HandshakeSettings()
+    for name, value in {"minVersion": (3, 3), **settings}.items():
+        setattr(wanted, name, value)
+
+    def handle(connection: socket.socket) -> None:
+        tls = TLSConnection(connection)
+        with contextlib.suppress(TLSError, OSError):
+            tls.handshakeServer(certChain=served, privateKey=key, settings=wanted)
+            tls.recv(1)
+            tls.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+            tls.close()
+
+    with raw_server(handle) as place:
+        yield place
+
+
+@contextlib.contextmanager
 def _process(command: Sequence[str], address: str) -> Iterator[None]:
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -113,6 +138,13 @@ def resetting_server(made: ssl.SSLContext) -> Iterator[Place]:
 
 
 @contextlib.contextmanager
+def breaking_server(made: ssl.SSLContext) -> Iterator[Place]:
+    """A server that resets every connection after its own first messages, as a proxy with a dead machine behind it."""
+    with raw_server(lambda connection: _shake(connection, made, break_off=True)) as place:
+        yield place
+
+
+@contextlib.contextmanager
 def limited_server(made: ssl.SSLContext, most: int) -> Iterator[Place]:
     """A server that closes every connection beyond so many at a time without a word."""
     slots = threading.Semaphore(most)
@@ -145,7 +177,7 @@ def slow_server(made: ssl.SSLContext, seconds: float) -> Iterator[Place]:
         yield place
 
 
-def _shake(connection: socket.socket, made: ssl.SSLContext) -> None:
+def _shake(connection: socket.socket, made: ssl.SSLContext, *, break_off: bool = False) -> None:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = made.wrap_bio(incoming, outgoing, server_side=True)
     step: Callable[[], object] = tls.do_handshake
@@ -154,14 +186,21 @@ def _shake(connection: socket.socket, made: ssl.SSLContext) -> None:
             step()
         except ssl.SSLWantReadError:
             connection.sendall(outgoing.read())
+            if break_off:
+                _reset(connection)
+                return
             if not (data := connection.recv(16384)):
                 return
             incoming.write(data)
         except ssl.SSLError:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            _reset(connection)
             return
         else:
             if step == tls.read:
                 return
             connection.sendall(outgoing.read())
             step = tls.read
+
+
+def _reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from stagehold.errors import NotApplicable, ProbeError
 from stagehold.network.door import Network
-from stagehold.probes.tls.groups import ELLIPTIC_SUITES, FINITE_SUITES, GROUPS, TLS13_SUITES, group_name
+from stagehold.probes.tls.groups import ELLIPTIC_SUITES, FINITE_SUITES, GROUPS, OLD_GROUPS, TLS13_SUITES, group_name
 from stagehold.probes.tls.offers import Place, offer
 from stagehold.probes.tls.server_answer import Chosen, Declined
 from stagehold.probes.tls.suites import SOUND
@@ -19,6 +19,7 @@ from stagehold.probes.tls.suites import SOUND
 DH_BITS = 2048
 """RFC 9325 section 4.1."""
 _MOST = 64
+_CURVES = tuple(GROUPS)
 _Offer = Callable[[Sequence[int]], Chosen | Declined]
 
 
@@ -58,7 +59,12 @@ def look_at_exchanges(
             return offer(network, place, name, [version], suites, seconds=seconds, groups=wanted, elliptic=True)
 
         try:
-            groups[version] = tuple(group_name(number) for number in accepted_groups(curves))
+            if version == "TLS 1.3":
+                found = accepted_groups(curves, [group for group in GROUPS if group not in OLD_GROUPS])
+                found += old_groups(curves)
+            else:
+                found = accepted_groups(curves)
+            groups[version] = tuple(group_name(number) for number in found)
         except ProbeError as error:
             gaps.append(str(error))
     if "TLS 1.2" not in versions:
@@ -74,10 +80,7 @@ def look_at_exchanges(
         return KeyExchanges(groups, group_gaps=tuple(gaps), dh_gaps=(str(error),))
 
 
-_CURVES = tuple(GROUPS)
-
-
-def accepted_groups(ask: _Offer) -> tuple[int, ...]:
+def accepted_groups(ask: _Offer, among: Sequence[int] = _CURVES) -> tuple[int, ...]:
     """Every group that is taken up when it is offered among groups that the server likes less.
 
     A certificate's own curve must be offered along with others in TLS 1.2 (RFC 8422 section 5.1), so that a list
@@ -87,7 +90,7 @@ def accepted_groups(ask: _Offer) -> tuple[int, ...]:
         ProbeError: no proper answer.
     """
     found: list[int] = []
-    left = list(GROUPS)
+    left = list(among)
     while left and len(found) < _MOST:
         answer = ask(left)
         if isinstance(answer, Declined):
@@ -107,6 +110,29 @@ def accepted_groups(ask: _Offer) -> tuple[int, ...]:
         found.append(answer.group)
         if answer.group not in left:
             # One that was not offered: it asks nobody, and offers more tell nothing more.
+            break
+        left.remove(answer.group)
+    return tuple(found)
+
+
+def old_groups(ask: _Offer) -> tuple[int, ...]:
+    """Those accepted in TLS 1.3 although it does not know them; to be asked of a server that has just accepted others.
+
+    They are offered by themselves: a server may refuse clients that offer any of them (RFC 8446 appendix B.3.1.4).
+
+    Raises:
+        ProbeError: no proper answer.
+    """
+    found: list[int] = []
+    left = list(OLD_GROUPS)
+    while left:
+        answer = ask(left)
+        if isinstance(answer, Declined) and not answer.certain:
+            answer = ask(left)
+        if isinstance(answer, Declined):
+            break
+        found.append(answer.group or 0)
+        if answer.group not in left:
             break
         left.remove(answer.group)
     return tuple(found)

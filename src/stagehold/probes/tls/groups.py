@@ -57,6 +57,13 @@ GROUPS: dict[int, str] = {
 }
 """Curves and hybrids; those of finite fields are judged by their size (`dh_bits`)."""
 
+OLD_GROUPS: tuple[int, ...] = tuple(
+    number
+    for number in GROUPS
+    if 0x0001 <= number <= 0x0016 or 0x001A <= number <= 0x001C  # noqa: PLR2004
+)
+"""Those that clients of TLS 1.3 alone must not offer: a server may refuse whoever does (RFC 8446 appendix B.3.1.4)."""
+
 ELLIPTIC_SUITES: tuple[int, ...] = tuple(
     suite
     for suite in SOUND

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Sequence
 
 from stagehold.network.rules import parse_address
+from stagehold.probes.tls.groups import OLD_GROUPS
 
 VERSIONS = {"SSL 3.0": 0x0300, "TLS 1.0": 0x0301, "TLS 1.1": 0x0302, "TLS 1.2": 0x0303, "TLS 1.3": 0x0304}
 _HANDSHAKE = 22
@@ -44,7 +45,7 @@ def client_hello(
         versions: keys of `VERSIONS`; more than one only where TLS 1.3 is among them.
         suites: numbers of the IANA registry, the preferred first.
         groups: of key exchange, the preferred first; in TLS 1.3 without a key, so that the server has to name the one
-            that it wants (RFC 8446 section 4.2.8). None: all sorts, with a key for X25519.
+            that it wants (RFC 8446 section 4.2.8). None: all sorts that may be offered, with a key for X25519.
         compressions: methods of compression by number (RFC 3749), the preferred first.
         heartbeat: whether to say that heartbeats may be sent to us (RFC 6520).
     """
@@ -65,7 +66,11 @@ def _extensions(name: str, numbers: Sequence[int], groups: Sequence[int] | None)
     found = b""
     if parse_address(name) is None:
         found += _extension(0, _vector(2, b"\0" + _vector(2, name.encode("idna"))))
-    found += _extension(10, _vector(2, _numbers(_GROUPS if groups is None else groups))) + _extension(11, b"\1\0")
+    if groups is None:
+        offered = [group for group in _GROUPS if numbers != [_TLS13] or group not in OLD_GROUPS]
+    else:
+        offered = list(groups)
+    found += _extension(10, _vector(2, _numbers(offered))) + _extension(11, b"\1\0")
     found += _extension(13, _vector(2, _numbers(_SIGNATURES))) + _extension(0xFF01, b"\0")
     if numbers[0] == _TLS13:
         share = struct.pack("!H", _X25519) + _vector(2, os.urandom(32)) if groups is None else b""
