@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from stagehold.environment.profile_file import profile_in_force
 from stagehold.environment.reader import LoadedEnvironment
 from stagehold.environment.secrets import Reference, look_up
 from stagehold.model import CheckSpec, Commitment, Traffic, Waiver
@@ -94,6 +95,8 @@ class Plan:
     file: str
     digest: str
     statement: str
+    tls_profile: str
+    """Name and digest of what TLS endpoints are judged by; which of its rules the environment sets itself."""
     load_profile: str
     checks: tuple[PlannedCheck, ...]
     commitments: tuple[PlannedCommitment, ...]
@@ -146,6 +149,7 @@ def build_plan(
         file=str(loaded.path),
         digest=loaded.digest,
         statement=str(loaded.statement.path),
+        tls_profile=str(profile_in_force(environment.tls.profile, loaded.folder)) if environment.tls_endpoints else "",
         load_profile=environment.policy.load_profile if environment.load else "",
         checks=checks,
         commitments=tuple(
@@ -229,6 +233,8 @@ def _checks(plan: Plan, console: Console) -> None:
             state += " (core)"
         table.add_row(check.spec.id, check.spec.suite, check.spec.traffic.value, escape(state))
     console.print(table, highlight=False)
+    if plan.tls_profile:
+        console.print(f"TLS is judged by the profile {escape(plan.tls_profile)}", highlight=False)
     if plan.load_profile:
         weaker = "" if plan.load_profile == "release" else ", not the profile `release`"
         console.print(f"Load profile: {escape(plan.load_profile)}{weaker}", highlight=False)

@@ -15,15 +15,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import dh, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, ParameterFormat
 
-from stagehold.environment.model import Environment, TlsProfile
+from stagehold.environment.model import Environment
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
 from stagehold.probes.tls.revocation import look_at_revocation
 from stagehold.probes.tls.scan import scan_endpoint
+from stagehold.tls_profile.reader import ProfileInForce
 from tests.probes.judged import outcomes
 from tests.probes.pki import Authority, Issued, issue, signed_with, write_chain
+from tests.probes.profiles import DEFAULT_PROFILE
 from tests.probes.revoking import MUST_STAPLE, revocation_list
 from tests.probes.tls_servers import python_server
 from tests.probes.tls_stacks import (
@@ -344,7 +346,9 @@ SERVED = {
 """What is served there if it is not `app.test`."""
 
 
-def judge(folder: Path, server: Server, served: str) -> dict[str, str]:
+def judge(
+    folder: Path, server: Server, served: str = "app.test", profile: ProfileInForce = DEFAULT_PROFILE
+) -> dict[str, str]:
     for name, chain in (("rsa", RSA), ("weak", WEAK)):
         (folder / name).mkdir()
         write_chain(folder / name, *chain)
@@ -357,20 +361,22 @@ def judge(folder: Path, server: Server, served: str) -> dict[str, str]:
             }
         )
         scan = scan_endpoint(Network.build(environment), environment.tls_endpoints[0], deadline=60)
-    rules = CertificateRules(read_anchors(AUTHORITY.ca_file(folder)), "auto", datetime.now(UTC), private_days=400)
+    anchors = read_anchors(AUTHORITY.ca_file(folder))
+    rules = CertificateRules(anchors, profile.rules, datetime.now(UTC), private_days=400)
     facts = {
         "tls_scan": scan,
         "accepted_suites": AcceptedSuites(scan),
         "certificate_rules": rules,
         "served_names": (served,),
-        "approved_groups": TlsProfile().groups,
+        "tls_profile": profile,
     }
+    refused = profile.rules.refused_versions
     try:
         facts["certificate_revocation"] = look_at_revocation(scan.chains, rules, lambda _: LISTED, ["issuing.crl"])
     except ProbeError:
         # What becomes of a check whose fixture raises this.
-        return {**outcomes("tls", facts), "TLS-013": OPEN}
-    return outcomes("tls", facts)
+        return {**outcomes("tls", facts, refused_version=refused), "TLS-013": OPEN}
+    return outcomes("tls", facts, refused_version=refused)
 
 
 @pytest.fixture(scope="module")
