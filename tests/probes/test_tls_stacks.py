@@ -20,6 +20,7 @@ from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
+from stagehold.probes.tls.facts import TlsScan
 from stagehold.probes.tls.revocation import look_at_revocation
 from stagehold.probes.tls.scan import scan_endpoint
 from stagehold.tls_profile.reader import ProfileInForce
@@ -346,9 +347,7 @@ SERVED = {
 """What is served there if it is not `app.test`."""
 
 
-def judge(
-    folder: Path, server: Server, served: str = "app.test", profile: ProfileInForce = DEFAULT_PROFILE
-) -> dict[str, str]:
+def observe(folder: Path, server: Server) -> TlsScan:
     for name, chain in (("rsa", RSA), ("weak", WEAK)):
         (folder / name).mkdir()
         write_chain(folder / name, *chain)
@@ -360,7 +359,12 @@ def judge(
                 "tls": {"endpoints": [{"host": "app.test", "port": port, "addresses": [address]}]},
             }
         )
-        scan = scan_endpoint(Network.build(environment), environment.tls_endpoints[0], deadline=60)
+        return scan_endpoint(Network.build(environment), environment.tls_endpoints[0], deadline=60)
+
+
+def judge(
+    folder: Path, scan: TlsScan, served: str = "app.test", profile: ProfileInForce = DEFAULT_PROFILE
+) -> dict[str, str]:
     anchors = read_anchors(AUTHORITY.ca_file(folder))
     rules = CertificateRules(anchors, profile.rules, datetime.now(UTC), private_days=400)
     facts = {
@@ -379,12 +383,16 @@ def judge(
     return outcomes("tls", facts, refused_version=refused)
 
 
+def look(folder: Path, server: Server, served: str) -> dict[str, str]:
+    return judge(folder, observe(folder, server), served)
+
+
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[dict[str, str]]]]:
     """All stacks, scanned two at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         yield {
-            name: pool.submit(judge, tmp_path_factory.mktemp("stack"), server, SERVED.get(name, "app.test"))
+            name: pool.submit(look, tmp_path_factory.mktemp("stack"), server, SERVED.get(name, "app.test"))
             for name, (server, _) in STACKS.items()
         }
 
