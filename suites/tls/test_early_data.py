@@ -21,8 +21,9 @@ def test_early_data_is_off_or_only_for_reading(tls_scan, evidence):
     not configured where only a client with a certificate could look.
     Early data that something in front of the declared address takes cannot be seen from here, nor whether other paths
     are treated like `/`. A server that keeps such a POST until the handshake is over would be safe as well (RFC 8470
-    section 3), yet fails here: what stands behind it cannot tell any more that the request came early. sslyze is not
-    used: it does not look at what is answered.
+    section 3), yet fails here: an answer that only comes then does not show that the request was kept as long, and
+    what stands behind cannot tell any more that it came early. sslyze is not used: it does not look at what is
+    answered.
     Sources: RFC 8470 section 5.2, RFC 8446 section 8, RFC 9325 section 3.7, CWE-294.
     """
     rows = [

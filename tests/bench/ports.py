@@ -36,6 +36,8 @@ FASTEST = (
 )
 """Settings that the fastest of is taken which misses nothing."""
 NO_LIMIT = 1_000_000
+LINEAR = 1.1
+"""How much more than its share so many times as many may take and still count as linear."""
 DEADLINE = 3600.0
 
 Line = tuple[str, list[float], str, float]
@@ -43,7 +45,7 @@ Line = tuple[str, list[float], str, float]
 
 
 def measure(runs: int = 3, only: Sequence[str] = ()) -> list[Line]:
-    """All figures, or the named ones (`drop`, `sixteen`, `reset`, `memory`); needs unshare, ip, nft and nmap.
+    """All figures, or the named ones (`drop`, `sixteen`, `reset`, `linear`, `memory`); needs unshare, ip, nft and nmap.
 
     Raises:
         SystemExit: a scan missed a port, or could not be made.
@@ -106,6 +108,22 @@ def _reset(runs: int) -> list[Line]:
             _say(f"reset: nmap {fastest} {times[fastest]:.2f} s, ours {ours:.2f} s")
             ratios.append(ours / times[fastest])
     return [("a host that resets, as a multiple of the fastest nmap that misses nothing", ratios, "", 1.2)]
+
+
+def _linear(runs: int) -> list[Line]:
+    """Four times as many hosts, as a multiple of the time of the fewer."""
+    hosts = [StagedHost(number, opens=OPEN) for number in range(10, 74)]
+    ratios = []
+    with staged(*hosts):
+        for _ in range(runs):
+            times = []
+            for count in (16, 64):
+                begin = time.perf_counter()
+                _survey(environment(*hosts[:count]))
+                times.append(time.perf_counter() - begin)
+            _say(f"linear: 16 hosts {times[0]:.1f} s, 64 hosts {times[1]:.1f} s")
+            ratios.append(times[1] / times[0])
+    return [("64 hosts that reset, as a multiple of 16", ratios, "", 4 * LINEAR)]
 
 
 def _memory(_: int) -> list[Line]:
@@ -180,7 +198,7 @@ def _say(words: str) -> None:
     sys.stderr.write(f"{words}\n")
 
 
-FIGURES = {"drop": _drop, "sixteen": _sixteen, "reset": _reset, "memory": _memory}
+FIGURES = {"drop": _drop, "sixteen": _sixteen, "reset": _reset, "linear": _linear, "memory": _memory}
 
 
 def main() -> int:

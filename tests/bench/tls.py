@@ -37,6 +37,8 @@ from tests.strangers.stage import NGINX, wait_for
 
 MANY = 20
 HUNDRED = 100
+LINEAR = 1.1
+"""How much more than its share so many times as many may take and still count as linear."""
 PORT = 8443
 DEADLINE = 1800.0
 
@@ -143,6 +145,7 @@ def measure(runs: int = 3) -> list[Line]:
             alone = [_seconds("bare", folder, addresses[:1]) for _ in range(runs)]
             one = [_seconds("verdict", folder, addresses[:1]) for _ in range(runs)]
             many = [_seconds("verdict", folder, addresses[:MANY]) for _ in range(runs)]
+            most = [_seconds("verdict", folder, addresses) for _ in range(runs)]
             beside = [*_beside(addresses[0], runs)]
             peak = _memory(folder, addresses)
     return [
@@ -150,6 +153,12 @@ def measure(runs: int = 3) -> list[Line]:
         ("TLS: full verdict for one endpoint", one, "s", None),
         ("TLS: verdict ÷ bare scan", [value / statistics.median(alone) for value in one], "times", 1.5),
         (f"TLS: {MANY} endpoints ÷ one", [value / statistics.median(one) for value in many], "times", 14),
+        (
+            f"TLS: {HUNDRED} endpoints ÷ {MANY}, {HUNDRED // MANY} times as many",
+            [value / statistics.median(many) for value in most],
+            "times",
+            LINEAR * HUNDRED / MANY,
+        ),
         (f"TLS: memory at {HUNDRED} endpoints", [peak], "MiB", 400),
         *beside,
     ]

@@ -18,7 +18,16 @@ from stagehold.probes.tls.facts import COMMANDS, AddressScan, TlsScan, VersionFa
 from tests.probes.pki import Authority, write_chain
 from tests.probes.test_tls_offers import alert, at, saying
 from tests.probes.tls_servers import fresh_address, python_server, raw_server, reset, say_nothing, talk_garbage
-from tests.probes.tls_stacks import PORT, Place, _process, context, nginx_server, node_server, openssl_server
+from tests.probes.tls_stacks import (
+    PORT,
+    Place,
+    _process,
+    context,
+    haproxy_server,
+    nginx_server,
+    node_server,
+    openssl_server,
+)
 
 AUTHORITY = Authority.create()
 CHAIN = (AUTHORITY.leaf("app.test"), AUTHORITY.intermediate)
@@ -72,6 +81,15 @@ STACKS: dict[str, tuple[Server, EarlyData]] = {
         lambda folder: nginx_server(folder, CHAIN, TLS, "ssl_early_data on; if ($ssl_early_data) { return 405; }"),
         EarlyData(16384, taken=True, status=405),
     ),
+    "HAProxy": (lambda folder: haproxy_server(folder, CHAIN), EarlyData(0)),
+    "HAProxy, early data": (
+        lambda folder: haproxy_server(folder, CHAIN, "allow-0rtt"),
+        EarlyData(15360, taken=True, status=200),
+    ),
+    "HAProxy, early data, 425 for what is early": (
+        lambda folder: haproxy_server(folder, CHAIN, "allow-0rtt", "http-request deny deny_status 425 if METH_POST"),
+        EarlyData(15360, taken=True, status=425),
+    ),
 }
 
 
@@ -80,7 +98,7 @@ def test_what_stacks_do_is_told(tmp_path: Path, stack: str) -> None:
     """Off, taken and answered as by any other request, or turned away."""
     serve, expected = STACKS[stack]
     with serve(tmp_path) as place:
-        assert look(place) == expected
+        assert look(place, seconds=2) == expected
 
 
 def test_early_data_without_http_is_told(tmp_path: Path) -> None:

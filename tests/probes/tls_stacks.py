@@ -22,6 +22,7 @@ from tests.probes.tls_servers import fresh_address, raw_server
 
 NODE = Path(playwright.__file__).parent / "driver" / "node"
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+HAPROXY = shutil.which("haproxy") or "/usr/sbin/haproxy"
 PORT = 8443
 AEAD = "ECDHE+AESGCM:ECDHE+CHACHA20"
 STARTING = 20.0
@@ -62,6 +63,21 @@ def nginx_server(folder: Path, chain: Sequence[Issued], *directives: str, more: 
     """
     (folder / "nginx.conf").write_text(configuration.replace("FOLDER", str(folder)))
     with _process([NGINX, "-e", f"{folder}/error.log", "-p", str(folder), "-c", f"{folder}/nginx.conf"], address):
+        yield address, PORT
+
+
+@contextlib.contextmanager
+def haproxy_server(folder: Path, chain: Sequence[Issued], bind: str = "", rules: str = "") -> Iterator[Place]:
+    """HAProxy in front of nothing: options of its `bind` line, and rules before it answers with 200."""
+    chain_file, key_file = write_chain(folder, *chain)
+    (folder / "both.pem").write_text(chain_file.read_text() + key_file.read_text())
+    address = fresh_address()
+    (folder / "haproxy.cfg").write_text(
+        "global\n maxconn 500\ndefaults\n mode http\n timeout client 10s\n timeout server 10s\n timeout connect 5s\n"
+        f"frontend tests\n bind {address}:{PORT} ssl crt {folder}/both.pem {bind}\n {rules}\n"
+        " http-request return status 200 content-type text/plain string ok\n"
+    )
+    with _process([HAPROXY, "-db", "-q", "-f", str(folder / "haproxy.cfg")], address):
         yield address, PORT
 
 

@@ -1,7 +1,8 @@
 """Whether a listener of TLS 1.3 takes early data, which somebody on the way can send again (RFC 8446 section 8).
 
 A ticket says how much early data may come with it. Where that is more than nothing, a POST is sent as early data, and
-what comes back tells whether requests that must not be repeated are turned away (RFC 8470 section 5.2).
+what comes back tells whether requests that must not be repeated are turned away (RFC 8470 section 5.2). The end of the
+handshake is kept back until then: a server that already has it no longer calls the request early.
 """
 
 from __future__ import annotations
@@ -113,27 +114,31 @@ def _sent_early(
         try:
             second.set_session(session)
             second.write_early_data(_request("POST", place, name))
+            # nassl keeps the end of the handshake back until it is flushed.
             second.do_handshake()
-            # nassl holds back the end of the handshake.
-            second._flush_ssl_engine()  # noqa: SLF001
             taken = second.get_early_data_status() is OpenSslEarlyDataStatusEnum.ACCEPTED
         except _TROUBLE as error:
             raise ProbeError(f"early data is announced, and sending some broke off: {_words(error)}") from error
         if not taken:
             return EarlyData(allowed, taken=False, problem=f"{allowed} bytes are announced, and then not taken")
-        answer = b""
-        with suppress(*_TROUBLE):
+        answer = _read(second)
+        if not answer:
+            with suppress(*_TROUBLE):
+                second._flush_ssl_engine()  # noqa: SLF001
             answer = _read(second)
         status = _STATUS.match(answer)
         return EarlyData(allowed, taken=True, status=int(status[1]) if status else None)
 
 
 def _read(client: SslClient) -> bytes:
-    try:
-        # It may have come along with the end of the handshake, and nassl looks at the socket only.
-        answer: bytes = client._ssl.read(1024)  # noqa: SLF001
-    except WantReadError:
-        answer = client.read(1024)
+    """What comes within the time of the socket; empty for nothing."""
+    answer = b""
+    with suppress(*_TROUBLE):
+        try:
+            # It may have come along with the server's part of the handshake, and nassl looks at the socket only.
+            answer = client._ssl.read(1024)  # noqa: SLF001
+        except WantReadError:
+            answer = client.read(1024)
     return answer
 
 
