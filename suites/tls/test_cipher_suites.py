@@ -23,7 +23,7 @@ def suite_evidence(accepted_suites, tls_scan, tls_profile, evidence):
     defects=["cbc-suite-accepted", "tls-1.1-accepted"],
 )
 def test_suites_are_authenticated_encryption(tls_scan, accepted_suites, tls_profile, evidence):
-    """Every TLS 1.2 suite accepted encrypts and authenticates in one (AEAD); where the profile lists suites, only those.
+    """Every TLS 1.2 suite accepted encrypts and authenticates in one (AEAD); where the profile lists suites, it is one.
 
     Every suite that sslyze's OpenSSL knows is offered to every address. Suites of the broken class are left to TLS-005,
     older versions to TLS-001; suites of TLS 1.3 are AEAD by themselves. An unanswered handshake is inconclusive; for
