@@ -96,7 +96,7 @@ class Plan:
     digest: str
     statement: str
     tls_profile: str
-    """Name and digest of what TLS endpoints are judged by; which of its rules the environment sets itself."""
+    """Name, digest and last review of what TLS endpoints are judged by; empty without endpoints."""
     load_profile: str
     checks: tuple[PlannedCheck, ...]
     commitments: tuple[PlannedCommitment, ...]
@@ -149,7 +149,7 @@ def build_plan(
         file=str(loaded.path),
         digest=loaded.digest,
         statement=str(loaded.statement.path),
-        tls_profile=str(profile_in_force(environment.tls.profile, loaded.folder)) if environment.tls_endpoints else "",
+        tls_profile=_tls_profile(loaded),
         load_profile=environment.policy.load_profile if environment.load else "",
         checks=checks,
         commitments=tuple(
@@ -162,6 +162,14 @@ def build_plan(
         waivers=tuple(_planned_waiver(waiver, loaded, checks, now) for waiver in waivers) if now else (),
         traffic=environment.consent.classes,
     )
+
+
+def _tls_profile(loaded: LoadedEnvironment) -> str:
+    tls = loaded.environment.tls
+    if not loaded.environment.tls_endpoints:
+        return ""
+    found = profile_in_force(tls.profile, loaded.folder)
+    return f"{found}, reviewed {found.rules.reviewed}"
 
 
 def _planned(loaded: LoadedEnvironment, spec: CheckSpec) -> PlannedCheck:

@@ -15,8 +15,8 @@ from stagehold.tls_profile.floor import below_floor
 from stagehold.tls_profile.model import FlagLine, MarginLine, NameLine, Profile, Shipped
 
 PINS: dict[Shipped, str] = {
-    "intermediate": "sha256:a9f5ae61bc6626b5eced39785f0f2a7e76743a6f3bb231cb54d43f21173cdbeb",
-    "modern": "sha256:0ed9a247b1fb88d9cb86f04b2ed3df51e970d7563e7f5ce4fda2f21e74a90a49",
+    "intermediate": "sha256:00eb09455ab2d8d992cf7db53ec4962e20910de657c276e54838f10ba05c4996",
+    "modern": "sha256:404c144b519c96881191cec82610199806fa1ca8fd518ecd76a2c107568554c4",
 }
 """Digests of the files in `environments/tls-profiles`. Who changes a file there changes its pin with it."""
 FOLDER = "tls-profiles"

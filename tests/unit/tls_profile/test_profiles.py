@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from stagehold.documents.problems import ConfigErrors, FileError
+from stagehold.environment.reader import read_environment
 from stagehold.probes.tls.strength import weaknesses
 from stagehold.shipped import shipped
 from stagehold.tls_profile import reader
@@ -82,6 +83,18 @@ def test_a_shipped_file_that_was_changed_is_refused(changed: Path) -> None:
     assert error.file == str(changed)
     assert hashlib.sha256(changed.read_bytes()).hexdigest() in error.message
     assert error.expected == PINS["intermediate"]
+
+
+def test_an_environment_is_not_read_in_an_installation_that_was_changed(changed: Path, tmp_path: Path) -> None:
+    """Whoever names no profile is judged by a shipped one, so the description is refused before anything is sent."""
+    environment = tmp_path / "environment.yaml"
+    target = "{name: web, base_url: 'https://192.0.2.1'}"
+    environment.write_text(f"environment: {{id: stage}}\ntargets: [{target}]\n", encoding="utf-8")
+
+    with pytest.raises(ConfigErrors, match="not the file that was pinned") as caught:
+        read_environment(environment)
+
+    assert [error.file for error in caught.value.errors] == [str(changed)]
 
 
 def lifetime(since: str, days: int) -> dict[str, Any]:
