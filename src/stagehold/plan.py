@@ -242,7 +242,7 @@ def _checks(plan: Plan, console: Console) -> None:
         table.add_row(check.spec.id, check.spec.suite, check.spec.traffic.value, escape(state))
     console.print(table, highlight=False)
     if plan.tls_profile:
-        console.print(f"TLS is judged by the profile {escape(plan.tls_profile)}", highlight=False)
+        console.print(f"TLS is judged by the profile {escape(plan.tls_profile)}", highlight=False, soft_wrap=True)
     if plan.load_profile:
         weaker = "" if plan.load_profile == "release" else ", not the profile `release`"
         console.print(f"Load profile: {escape(plan.load_profile)}{weaker}", highlight=False)

@@ -75,12 +75,14 @@ def test_certificate_names_the_host(
     remedy="Renew the certificate, and find out why its renewal did not run.",
     defects=["certificate-expires-soon"],
 )
+@pytest.mark.usefixtures("agreed_clock")
 def test_certificates_are_in_date(tls_scan, certificate_rules, evidence):
     """Every certificate is in date and the leaf has enough days left.
 
     Judged are the leaf, everything served beside it, and the anchor its chain leads to. Enough is what the profile's
     `min_days_left` says, or `tls.profile.min_days_left`; `auto` is a third of the lifetime and at most 30 days, so that
-    a certificate of any lifetime can meet it. Sources: WSTG-CRYP-01, CWE-298.
+    a certificate of any lifetime can meet it. The time is this machine's, and inconclusive where the `Date` of a
+    target's answers differs from it by more than 30 seconds. Sources: WSTG-CRYP-01, CWE-298, RFC 9110 section 6.6.1.
     """
     chains = tls_scan.chains
     problems = [

@@ -24,6 +24,7 @@ from stagehold.probes.tls.facts import TlsScan
 from stagehold.probes.tls.revocation import RevocationFacts, look_at_revocation
 from stagehold.probes.tls.side_by_side import Scans
 from stagehold.probes.web.client import HttpClient
+from stagehold.probes.web.clock import ClockReading, read_clock, require_agreement
 from stagehold.probes.web.plain_http import PlainHttp, look_at_plain_http
 from stagehold.tls_profile.reader import ProfileInForce
 
@@ -74,6 +75,23 @@ def certificate_rules(environment: Environment, tls_profile: ProfileInForce, ca_
     """The profile and the declared trust, at the present time."""
     longest = environment.tls.trust.max_lifetime_days_private
     return CertificateRules(read_anchors(ca_file), tls_profile.rules, datetime.now(UTC), longest)
+
+
+@pytest.fixture(scope="session")
+def clock_readings(environment: Environment, http: Callable[..., HttpClient]) -> tuple[ClockReading, ...]:
+    """What each target says of the time."""
+    return tuple(read_clock(http(target)) for target in environment.targets)
+
+
+@pytest.fixture
+def agreed_clock(clock_readings: tuple[ClockReading, ...], evidence: EvidenceRecorder) -> None:
+    """Nothing can be said of dates while a target contradicts this machine's clock (ProbeError)."""
+    rows = [
+        (one.target, "" if one.problem else f"{one.offset:+.1f} ± {one.uncertainty:.1f}", one.problem)
+        for one in clock_readings
+    ]
+    evidence.table("clocks", ("target", "seconds ahead of this machine", "not known because"), rows)
+    require_agreement(clock_readings)
 
 
 @pytest.fixture(scope="session")
