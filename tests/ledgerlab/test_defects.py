@@ -211,7 +211,7 @@ def test_partners_name_has_the_certificate_of_the_defect(lab: Lab, broken_lab: L
         alternatives = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         return alternatives.get_values_for_type(x509.DNSName)
 
-    assert names(lab, "ledger.demo.test") == ["ledger.demo.test"]
+    assert names(lab, "ledger.demo.test") == ["ledger.demo.test", "api.demo.test"]
     assert names(lab, "partners.demo.test") == ["partners.demo.test"]
     assert names(broken_lab, "partners.demo.test") == ["payroll.demo.test"]
-    assert names(broken_lab, "ledger.demo.test") == ["ledger.demo.test"]
+    assert names(broken_lab, "ledger.demo.test") == ["ledger.demo.test", "api.demo.test"]

@@ -95,6 +95,13 @@ def test_plain_http_only_redirects(lab: Lab, path: str) -> None:
     assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.parametrize("host", ["api.demo.test", "API.demo.test:8080"])
+def test_plain_http_refuses_programs(lab: Lab, host: str) -> None:
+    """Under the name that programs use plain HTTP answers 403 with nothing in it, wherever they want to go."""
+    answer = requests.get(f"http://{lab.web}:8080/api/me", headers={"Host": host}, allow_redirects=False, timeout=10)
+    assert (answer.status_code, answer.content) == (403, b"")
+
+
 @pytest.mark.parametrize(("version", "accepted"), [("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)])
 def test_tls_versions_offered(lab: Lab, version: str, accepted: bool) -> None:
     """TLS 1.2 and 1.3 are spoken, older versions are not."""

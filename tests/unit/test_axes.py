@@ -15,10 +15,11 @@ from stagehold.plugin.core import AXES
         ({"kind": "browser", "http_port": 8080}, True),
         ({"kind": "api"}, False),
         ({"kind": "api", "http_port": 9080}, True),
+        ({"kind": "api", "base_url": "https://one.example"}, True),
     ],
 )
 def test_plain_http_is_asked_for_where_it_could_be(keys: dict[str, object], asked: bool) -> None:
-    """Targets of browsers are asked over plain HTTP by themselves, interfaces where a plain port is declared."""
+    """Targets of browsers are asked over plain HTTP by themselves, interfaces where their plain port is known."""
     target = {"name": "one", "base_url": "https://one.example:9443", **keys}
     environment = Environment.model_validate({"environment": {"id": "t"}, "targets": [target]})
 

@@ -102,7 +102,13 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "any-host-served",
         "Whatever name is asked for, the application answers: the list of names got in the way of a health check.",
-        edits=(Edit("listeners.py", "    app = KnownNames(app, (settings.public_name, settings.partner_name))\n", ""),),
+        edits=(
+            Edit(
+                "listeners.py",
+                "    app = KnownNames(app, (settings.public_name, settings.api_name, settings.partner_name))\n",
+                "",
+            ),
+        ),
     ),
     Defect(
         "container-console-published",

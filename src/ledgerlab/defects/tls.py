@@ -223,6 +223,20 @@ DEFECTS: tuple[Defect, ...] = (
         certificate=Certificate(revoked=True),
     ),
     Defect(
+        "api-redirects-plain-http",
+        "Programs that come over plain HTTP are sent on to https, so that their address need not be mended.",
+        edits=(
+            Edit(
+                "listeners.py",
+                '            headers = [(b"content-length", b"0")]\n'
+                '            await send({"type": "http.response.start", "status": 403, "headers": headers})\n',
+                "            goal = f\"https://{settings.api_name}:{settings.https_port}{scope['path']}\".encode()\n"
+                '            headers = [(b"location", goal), (b"content-length", b"0")]\n'
+                '            await send({"type": "http.response.start", "status": 308, "headers": headers})\n',
+            ),
+        ),
+    ),
+    Defect(
         "login-over-plain-http",
         "The plain-HTTP port serves the login page itself, for devices that could not follow the redirect.",
         edits=(

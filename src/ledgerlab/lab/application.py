@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ledgerlab.lab.plan import HTTPS_PORT, PARTNER_NAME, PUBLIC_NAME, REDIRECT_PORT, Plan
+from ledgerlab.lab.plan import API_NAME, HTTPS_PORT, PARTNER_NAME, PUBLIC_NAME, REDIRECT_PORT, Plan
 from ledgerlab.lab.processes import end
 
 
@@ -47,6 +47,7 @@ def write_settings(plan: Plan) -> Path:
         "operations": "unix:operations.sock",
         "certificate_file": str(plan.folder / "pki" / "server.pem"),
         "key_file": str(plan.folder / "pki" / "server.key"),
+        "api_name": API_NAME,
         "partner_name": PARTNER_NAME,
         "partner_certificate_file": str(plan.folder / "pki" / "partners.pem"),
         "partner_key_file": str(plan.folder / "pki" / "partners.key"),

@@ -20,7 +20,7 @@ from ledgerlab.lab.health import answers
 from ledgerlab.lab.links import STAFF, configure_hosts
 from ledgerlab.lab.mapping import PortMapping
 from ledgerlab.lab.pki import Authority
-from ledgerlab.lab.plan import AUTHORITY_PORT, DATABASE_PORT, PARTNER_NAME, PARTNER_PORT, PUBLIC_NAME, Plan
+from ledgerlab.lab.plan import API_NAME, AUTHORITY_PORT, DATABASE_PORT, PARTNER_NAME, PARTNER_PORT, PUBLIC_NAME, Plan
 from ledgerlab.lab.postgres import Postgres
 from ledgerlab.lab.processes import Stop, die_with_parent, end, last_line, report
 from ledgerlab.lab.publication import Publication
@@ -36,7 +36,7 @@ class Hosts:
     def __init__(self, plan: Plan, stop: Stop) -> None:
         self.plan = plan
         self.stop = stop
-        self.authority = Authority(plan.revocation_list_url)
+        self.authority = Authority(plan.revocation_list_url, {PUBLIC_NAME: (API_NAME,)})
         self.publication = Publication(self.authority.revocation_list)
         self.application = Application(plan.folder)
         self.postgres = Postgres(plan)

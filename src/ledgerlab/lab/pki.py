@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,8 +21,10 @@ _Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 class Authority:
     """Root and intermediate. Their keys live in this object only: nothing can be issued without this process."""
 
-    def __init__(self, revocation_list_url: str) -> None:
+    def __init__(self, revocation_list_url: str, beside: Mapping[str, Sequence[str]] | None = None) -> None:
+        """`beside`: names that stand in a certificate beside the one it is issued for."""
         self._list_url = revocation_list_url
+        self._beside = beside or {}
         self._revoked: dict[int, datetime] = {}
         now = datetime.now(UTC)
         root_key, self._key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -83,13 +86,14 @@ class Authority:
 
     def _leaf(self, host: str, how: Certificate, key: _Key, now: datetime) -> x509.Certificate:
         expires = now + timedelta(days=how.days_left, hours=1)
+        names = (host, *self._beside.get(host, ()))
         point = x509.DistributionPoint([x509.UniformResourceIdentifier(self._list_url)], None, None, None)
         return (
             _builder(_name(host), self._name, key, self._key, min(expires - LIFETIME, now), expires)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(sign_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
             .add_extension(x509.CRLDistributionPoints([point]), critical=False)
             .sign(self._key, hashes.SHA256())
         )

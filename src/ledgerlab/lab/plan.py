@@ -12,6 +12,8 @@ from ledgerlab.defects import Certificate, Defect, select
 from ledgerlab.lab.errors import LabError
 
 PUBLIC_NAME = "ledger.demo.test"
+API_NAME = "api.demo.test"
+"""Under this name programs reach the same service, with the certificate that people see."""
 PARTNER_NAME = "partners.demo.test"
 """Under this name partners' programs reach the same service; it has a certificate of its own."""
 HTTPS_PORT = 8443

@@ -21,11 +21,13 @@ class Settings(BaseModel):
     """IPv4 and IPv6 addresses to listen on."""
     https_port: Port = 8443
     redirect_port: Port | None = 8080
-    """Plain HTTP; answers nothing but redirects to https."""
+    """Plain HTTP; answers nothing but redirects to https, and refuses programs."""
     operations: str
     """Where metrics are served in plain HTTP: `unix:PATH`, or `ADDRESS:PORT`."""
     certificate_file: Path
     key_file: Path
+    api_name: str
+    """The name that programs use; over plain HTTP it is refused, not redirected."""
     partner_name: str
     """The name partners' programs use; a client that asks for it (SNI) gets the certificate of that name."""
     partner_certificate_file: Path

@@ -78,10 +78,20 @@ def _context(settings: Settings, certificate: Path, key: Path, ciphers: str) -> 
 
 
 def redirect_app(settings: Settings) -> ASGIApp:
-    """Answers everything with a permanent redirect to the same path on the public name, without content."""
+    """Answers everything with a permanent redirect to the same path on the public name, without content.
+
+    Programs, which have a name of their own, are refused: they would go on sending their tokens in the clear.
+    """
+    programs = settings.api_name.encode()
 
     async def redirect(scope: Scope, _receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
+            return
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        if host.partition(b":")[0].lower() == programs:
+            headers = [(b"content-length", b"0")]
+            await send({"type": "http.response.start", "status": 403, "headers": headers})
+            await send({"type": "http.response.body"})
             return
         query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
         path = quote(scope["path"], safe="/:@!$&'()*+,;=~-._")
@@ -133,7 +143,7 @@ async def serve(settings: Settings, app: ASGIApp) -> None:
     Raises:
         RuntimeError: a listener could not be opened.
     """
-    app = KnownNames(app, (settings.public_name, settings.partner_name))
+    app = KnownNames(app, (settings.public_name, settings.api_name, settings.partner_name))
     protection = Protection(Turnstile(app, settings.database_pool))
     context = tls_context(settings)
     listeners = [

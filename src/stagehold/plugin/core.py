@@ -46,8 +46,8 @@ def _used_flows(environment: Environment) -> list[str]:
 
 
 def _with_plain_http(environment: Environment) -> list[Target]:
-    """Browsers try plain HTTP by themselves; programs do where a plain port is declared."""
-    return [target for target in environment.targets if target.kind == "browser" or target.http_port is not None]
+    """Browsers try plain HTTP by themselves; programs do where a plain port is declared or the usual one."""
+    return [target for target in environment.targets if target.kind == "browser" or target.plain_port is not None]
 
 
 AXES: dict[str, Axis] = {
@@ -56,6 +56,7 @@ AXES: dict[str, Axis] = {
         "targets[browser]", lambda env: [t for t in env.targets if t.kind == "browser"], lambda t: t.name
     ),
     "plain_http_target": Axis("targets[].http_port", _with_plain_http, lambda target: target.name),
+    "api_target": Axis("targets[api]", lambda env: [t for t in env.targets if t.kind == "api"], lambda t: t.name),
     "endpoint": Axis("tls.endpoints", lambda env: env.tls_endpoints, lambda e: f"{e.name}:{e.port}"),
     "exposed_host": Axis("hosts", lambda env: env.hosts, lambda host: host.name),
     "other_vantage": Axis(
@@ -137,6 +138,13 @@ def target(request: pytest.FixtureRequest) -> Target:
 @pytest.fixture(scope="session")
 def browser_target(request: pytest.FixtureRequest) -> Target:
     """Each target that people open in a browser."""
+    value: Target = _value(request)
+    return value
+
+
+@pytest.fixture(scope="session")
+def api_target(request: pytest.FixtureRequest) -> Target:
+    """Each target of programs."""
     value: Target = _value(request)
     return value
 

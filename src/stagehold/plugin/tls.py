@@ -25,6 +25,7 @@ from stagehold.probes.tls.revocation import RevocationFacts, look_at_revocation
 from stagehold.probes.tls.side_by_side import Scans
 from stagehold.probes.web.client import HttpClient
 from stagehold.probes.web.clock import ClockReading, read_clock, require_agreement
+from stagehold.probes.web.plain_api import PlainApi, look_at_plain_api
 from stagehold.probes.web.plain_http import PlainHttp, look_at_plain_http
 from stagehold.tls_profile.reader import ProfileInForce
 
@@ -124,6 +125,14 @@ def plain_http(
 ) -> PlainHttp:
     """What the plain-HTTP port of a target answers, asked once."""
     return look_at_plain_http(environment, network, plain_http_target, http)
+
+
+@pytest.fixture(scope="session")
+def plain_api(
+    environment: Environment, network: Network, api_target: Target, http: Callable[..., HttpClient]
+) -> PlainApi:
+    """What the plain-HTTP port of a target answers to programs, asked once."""
+    return look_at_plain_api(environment, network, api_target, http)
 
 
 @pytest.fixture

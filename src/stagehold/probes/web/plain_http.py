@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -108,53 +108,56 @@ def look_at_plain_http(
     troubles: list[str] = []
     for address in network.addresses(target.host):
         client = connect(target, address=address)
-        reason = _closed(network, target, port, address)
+        reason = why_closed(network, target, port, address)
         if reason:
             # The control: silence counts only where the same address answers over https.
             client.request("GET", "/")
             closed.append(f"{address} port {port}: {reason}")
             continue
-        seen = [(ask, _send(client, target, port, ask)) for ask in _asks(environment, target)]
-        told = [(ask, response) for ask, response in seen if not _is_trouble(response)]
+        seen = [(ask, send_plain(client, target, port, ask)) for ask in asks_of(environment, target)]
+        told = [(ask, response) for ask, response in seen if not is_trouble(response.status_code)]
         troubles += [
             f"{ask.method} {ask.path} over plain HTTP at {address} is answered {response.status_code}, "
             "which tells of a limit or a fault and not of what the port does"
             for ask, response in seen
-            if _is_trouble(response)
+            if is_trouble(response.status_code)
         ]
         answers += _judged(client, address, told) if told else []
     return PlainHttp(target, port, tuple(closed), tuple(answers), tuple(troubles))
 
 
 @dataclass(frozen=True)
-class _Ask:
+class Ask:
+    """One request over plain HTTP, and what it asks for in words."""
+
     what: str
     path: str
     method: str = "GET"
 
 
-_Seen = tuple[_Ask, requests.Response]
+_Seen = tuple[Ask, requests.Response]
 
 
-def _asks(environment: Environment, target: Target) -> tuple[_Ask, ...]:
+def asks_of(environment: Environment, target: Target) -> tuple[Ask, ...]:
     """The start page, login pages, the API, and two paths nobody has thought of; forms are posted without content."""
-    asks = [_Ask("start page", "/")]
+    asks = [Ask("start page", "/")]
     same_host = {other.name for other in environment.targets if normal(other.host) == normal(target.host)}
     for name, flow in environment.flows.items():
         if flow.target not in same_host:
             continue
         if isinstance(flow, FormFlow):
-            asks += [_Ask(f"login page of {name}", flow.page), _Ask(f"login of {name}", flow.page, "POST")]
+            asks += [Ask(f"login page of {name}", flow.page), Ask(f"login of {name}", flow.page, "POST")]
         elif isinstance(flow, TokenFlow):
-            asks.append(_Ask(f"login of {name}", flow.login.path, "POST"))
-        asks.append(_Ask(f"private page of {name}", flow.whoami.path))
+            asks.append(Ask(f"login of {name}", flow.login.path, "POST"))
+        asks.append(Ask(f"private page of {name}", flow.whoami.path))
     unknown = f"/not-there-{secrets.token_hex(6)}"
-    asks += [_Ask("unknown page", unknown), _Ask("unknown API path", f"/api{unknown}?page=1")]
-    asks.append(_Ask("unknown page, POST", unknown, "POST"))
+    asks += [Ask("unknown page", unknown), Ask("unknown API path", f"/api{unknown}?page=1")]
+    asks.append(Ask("unknown page, POST", unknown, "POST"))
     return tuple({(ask.method, ask.path): ask for ask in asks}.values())
 
 
-def _closed(network: Network, target: Target, port: int, address: str) -> str:
+def why_closed(network: Network, target: Target, port: int, address: str) -> str:
+    """That connections are refused or not answered, in words; empty when one is made."""
     reason = ""
     for _ in range(2):  # one packet may be lost
         try:
@@ -168,13 +171,18 @@ def _closed(network: Network, target: Target, port: int, address: str) -> str:
     return reason
 
 
-def _send(client: HttpClient, target: Target, port: int, ask: _Ask) -> requests.Response:
+def send_plain(
+    client: HttpClient, target: Target, port: int, ask: Ask, headers: Mapping[str, str] | None = None
+) -> requests.Response:
+    """The answer to one request over plain HTTP, redirects not followed (errors as for `HttpClient.request`)."""
     host = f"[{target.host}]" if ":" in target.host else target.host
-    return client.request(ask.method, f"http://{host}:{port}{ask.path}", data=b"" if ask.method == "POST" else None)
+    data = b"" if ask.method == "POST" else None
+    return client.request(ask.method, f"http://{host}:{port}{ask.path}", data=data, headers=headers)
 
 
-def _is_trouble(response: requests.Response) -> bool:
-    return response.status_code == _BUSY or response.status_code in _FAULT
+def is_trouble(status: int) -> bool:
+    """Whether an answer tells of a limit or a fault and not of what the port does."""
+    return status == _BUSY or status in _FAULT
 
 
 def _judged(client: HttpClient, address: str, seen: Sequence[_Seen]) -> list[PlainAnswer]:
