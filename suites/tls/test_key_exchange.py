@@ -28,10 +28,7 @@ def test_groups_are_approved(tls_scan, approved_groups, evidence):
     `tls.profile.groups`. Finite fields are left to TLS-007. Not applicable where no named group is accepted.
     Sources: RFC 9325 section 4, RFC 8422 section 5.1.1, ASVS 12.1.2 and appendix C, CWE-326.
     """
-    evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} "
-        "-groups secp224r1:secp192r1:P-256 </dev/null | grep 'Temp Key'"
-    )
+    evidence.reproduce(f"{tls_scan.s_client} -groups secp224r1:secp192r1:P-256 </dev/null | grep 'Temp Key'")
     found = tls_scan.exchanges.unapproved(approved_groups)
     shown = "; ".join(found)
     evidence.compare(expected=f"nothing but {', '.join(approved_groups)}", observed=shown or "nothing else")
@@ -54,10 +51,7 @@ def test_finite_fields_are_large(tls_scan, evidence):
     exchange, for each suite that is accepted. The groups that TLS 1.3 knows are large enough. Older versions are left
     to TLS-001, anonymous suites to TLS-005. Sources: RFC 9325 section 4.1, RFC 7919, ASVS appendix C, CWE-326.
     """
-    evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} "
-        "-tls1_2 -cipher 'kDHE:!aNULL:@SECLEVEL=0' </dev/null | grep 'Temp Key'"
-    )
+    evidence.reproduce(f"{tls_scan.s_client} -tls1_2 -cipher 'kDHE:!aNULL:@SECLEVEL=0' </dev/null | grep 'Temp Key'")
     found = tls_scan.exchanges.small_primes()
     shown = "; ".join(found)
     evidence.compare(expected="primes of 2048 bits or more, or none", observed=shown or "the same")
