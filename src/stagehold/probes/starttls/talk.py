@@ -84,6 +84,8 @@ class Talk:
             data = self._connection.recv(_CHUNK)
         except TimeoutError as error:
             raise ProbeError(f"{self.where} did not answer in time") from error
+        except ConnectionError:
+            data = b""
         except OSError as error:
             raise ProbeError(f"{self.where} broke the connection: {error}") from error
         if not data:
@@ -98,7 +100,7 @@ class Talk:
 
 
 class HungUp(ProbeError):
-    """The server closed the connection instead of an answer."""
+    """The server closed or reset the connection instead of an answer."""
 
 
 class UpgradeRefused(ProbeError):
