@@ -22,8 +22,10 @@ def test_services_take_no_login_before_tls(service_logins, evidence):
     503, 504 are refusals. AUTH announced before TLS fails as well: clients then send passwords, refused or not.
     IMAP: `LOGIN` and `AUTHENTICATE PLAIN`. OK, `+` and the codes AUTHENTICATIONFAILED, AUTHORIZATIONFAILED, EXPIRED and
     CONTACTADMIN fail; PRIVACYREQUIRED and BAD are refusals. LOGINDISABLED must be announced, and no AUTH=.
-    LDAP: a simple bind. invalidCredentials, success and other results that need a look at the name fail;
-    confidentialityRequired, strongerAuthRequired and authMethodNotSupported are refusals. SASL is not tried.
+    LDAP: a simple bind below the first of its `namingContexts`. invalidCredentials, success and other results that
+    need a look at the name fail; confidentialityRequired, strongerAuthRequired and authMethodNotSupported are refusals.
+    A server that tells nobody what it holds may call any name wrong before it thinks of TLS (OpenLDAP does): then
+    invalidCredentials counts as in doubt. SASL is not tried.
     PostgreSQL: a startup. A request for authentication fails, and so does an error from behind the rules; an error of
     pg_hba.conf itself, or PgBouncer's `SSL required`, is a refusal if the same startup is let in as far as
     authentication inside TLS. Where rules tell roles apart, name one with `user` and `database`; it gets no password.

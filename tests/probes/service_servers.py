@@ -78,9 +78,13 @@ def ldap_server(
     plain: int,
     inside: int = 49,
     tls: bytes = b"\x0a\x01\x00\x04\x00\x04\x00",
+    suffix: bytes = b"dc=mail,dc=test",
     long: bool = False,
 ) -> Iterator[Place]:
-    """Answers StartTLS with that body and binds with these codes; `long`: lengths as Active Directory writes them."""
+    """Answers StartTLS with that body and binds with these codes; `long`: lengths as Active Directory writes them.
+
+    Names that are not below `suffix` are wrong before anything else, as OpenLDAP has it.
+    """
     context = _context(chain, key, nothing)
 
     def answer(connection: socket.socket, code: int) -> bool:
@@ -90,8 +94,22 @@ def ldap_server(
                 connection.sendall(_result(number, 0x78, tls, long=long))
                 if tls[2] == 0:
                     return True
+            elif b"namingContexts" in data:
+                if suffix:
+                    values = b"\x31" + bytes([len(suffix) + 2]) + b"\x04" + bytes([len(suffix)]) + suffix
+                    attribute = b"\x04\x0enamingContexts" + values
+                    attributes = b"\x30" + bytes([len(attribute) + 2]) + b"\x30" + bytes([len(attribute)]) + attribute
+                    connection.sendall(_result(number, 0x64, b"\x04\x00" + attributes, long=long))
+                connection.sendall(_result(number, 0x65, b"\x0a\x01\x00\x04\x00\x04\x00", long=long))
             else:
-                connection.sendall(_result(number, 0x61, b"\x0a\x01" + bytes([code]) + b"\x04\x00\x04\x00", long=long))
+                connection.sendall(
+                    _result(
+                        number,
+                        0x61,
+                        b"\x0a\x01" + bytes([code if suffix in data else 49]) + b"\x04\x00\x04\x00",
+                        long=long,
+                    )
+                )
         return False
 
     def handle(connection: socket.socket) -> None:

@@ -137,6 +137,8 @@ MATRIX: tuple[tuple[str, str, Server, str], ...] = (
     ("ldap: strongerAuthRequired", "ldap", ldap_answering(8), "passed"),
     ("ldap: as Active Directory", "ldap", AD_LIKE, "passed"),
     ("ldap: invalidCredentials", "ldap", ldap_answering(49), "failed"),
+    ("ldap: wrong, and holds what it does not tell", "ldap", ldap_answering(49, suffix=b""), "inconclusive"),
+    ("ldap: lets in, and holds what it does not tell", "ldap", ldap_answering(0, suffix=b""), "failed"),
     ("ldap: success", "ldap", ldap_answering(0), "failed"),
     ("ldap: no StartTLS", "ldap", ldap_answering(13, tls=b"\x0a\x01\x02\x04\x00\x04\x00"), "failed"),
     ("ldap: unwilling without TLS only", "ldap", ldap_answering(53), "passed"),
@@ -332,6 +334,7 @@ def test_tls_from_the_first_byte_refuses_logins_without(protocol: str, served: t
 
     assert verdict(found) == "passed", found.seen
     assert not scan.early_data_problems()
+    assert not scan.renegotiation_problems()
     assert "-starttls" not in scan.s_client
 
 

@@ -9,7 +9,9 @@ from stagehold.probes.starttls.talk import Talk
 
 START_TLS_OID = b"1.3.6.1.4.1.1466.20037"
 _SEQUENCE, _INTEGER, _ENUMERATED, _OCTETS = 0x30, 0x02, 0x0A, 0x04
-_BIND, _EXTENDED = 0x60, 0x77
+_BIND, _EXTENDED, _SEARCH = 0x60, 0x77, 0x63
+_ENTRY = 0x64
+_MOST_ANSWERS = 8
 BIND_RESPONSE, EXTENDED_RESPONSE = 0x61, 0x78
 _LONGEST = 65_536
 _MOST_LENGTH_BYTES = 4
@@ -60,20 +62,43 @@ def simple_bind(number: int, name: str, password: str) -> bytes:
     return _message(number, _field(_BIND, body))
 
 
+def naming_contexts(talk: Talk) -> tuple[str, ...]:
+    """The suffixes of what a server holds, as it tells them to anybody (RFC 4512 section 5.1); empty when it does not.
+
+    Raises:
+        ProbeError: as for `read_result`.
+    """
+    body = _field(_OCTETS, b"") + 2 * _field(_ENUMERATED, b"\0") + 2 * _field(_INTEGER, b"\0") + b"\x01\x01\0"
+    body += _field(0x87, b"objectClass") + _field(_SEQUENCE, _field(_OCTETS, b"namingContexts"))
+    talk.send(_message(3, _field(_SEARCH, body)), "SearchRequest of the root entry, namingContexts")
+    found: list[str] = []
+    for _ in range(_MOST_ANSWERS):
+        kind, content = _operation(talk)[1:]
+        if kind != _ENTRY:
+            break
+        try:
+            attributes = _take(_take(content)[2])[1]
+            while attributes:
+                _, attribute, attributes = _take(attributes)
+                values = _take(_take(attribute)[2])[1]
+                while values:
+                    _, value, values = _take(values)
+                    found.append(value.decode("utf-8", "backslashreplace"))
+        except (ValueError, IndexError) as error:
+            raise ProbeError(f"{talk.where} answered with LDAP that cannot be read: {content[:40]!r}") from error
+    talk.note("S", f"namingContexts: {', '.join(found) or 'none'}")
+    return tuple(found)
+
+
 def read_result(talk: Talk) -> LdapResult:
-    """The next answer that holds a result, searched entries not among them.
+    """The next answer, which has to hold a result.
 
     Raises:
         ProbeError: silence, the end of the connection, or something else than LDAP.
     """
-    head = talk.exactly(2)
-    if head[0] != _SEQUENCE:
-        raise ProbeError(f"{talk.where} answered with something else than LDAP: {head!r}")
-    content = talk.exactly(_length(talk, head[1]))
+    number, kind, content = _operation(talk)
     try:
-        _, number, rest = _take(content)
-        kind, body, _ = _take(rest)
-        tag, code, rest = _take(body)
+        tag, code, rest = _take(content)
         _, _, rest = _take(rest)
         _, words, _ = _take(rest)
     except (ValueError, IndexError) as error:
@@ -81,9 +106,23 @@ def read_result(talk: Talk) -> LdapResult:
     if tag != _ENUMERATED:
         raise ProbeError(f"{talk.where} answered with LDAP that holds no result: {content[:40]!r}")
     text = words.decode("utf-8", "backslashreplace").rstrip("\0")
-    found = LdapResult(int.from_bytes(number, "big"), kind, int.from_bytes(code, "big"), text)
+    found = LdapResult(number, kind, int.from_bytes(code, "big"), text)
     talk.note("S", f"result {found}")
     return found
+
+
+def _operation(talk: Talk) -> tuple[int, int, bytes]:
+    """Number, kind and content of the next message."""
+    head = talk.exactly(2)
+    if head[0] != _SEQUENCE:
+        raise ProbeError(f"{talk.where} answered with something else than LDAP: {head!r}")
+    message = talk.exactly(_length(talk, head[1]))
+    try:
+        _, number, rest = _take(message)
+        kind, content, _ = _take(rest)
+    except (ValueError, IndexError) as error:
+        raise ProbeError(f"{talk.where} answered with LDAP that cannot be read: {message[:40]!r}") from error
+    return int.from_bytes(number, "big"), kind, content
 
 
 def _length(talk: Talk, first: int) -> int:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from stagehold.errors import ProbeError
 from stagehold.probes.starttls.attempt import MASK, Answer, MadeUp, Meaning
-from stagehold.probes.starttls.ber import BIND_RESPONSE, LdapResult, read_result, simple_bind, start_tls
+from stagehold.probes.starttls.ber import (
+    BIND_RESPONSE,
+    LdapResult,
+    naming_contexts,
+    read_result,
+    simple_bind,
+    start_tls,
+)
 from stagehold.probes.starttls.talk import HungUp, Talk
 
 WAYS = ("simple bind",)
 _TAKEN = {0, 32, 34, 49, 50}
 _REFUSED = {7, 8, 13}
 _OPEN = {48, 53}
+_INTERNAL = ("cn=config", "cn=schema", "cn=monitor", "cn=changelog")
 
 
 def announced(talk: Talk, *, starttls: bool) -> tuple[str, ...]:
@@ -27,13 +35,18 @@ def announced(talk: Talk, *, starttls: bool) -> tuple[str, ...]:
 def attempt(talk: Talk, way: str, who: MadeUp, *, greeted: bool = False) -> Answer:
     """One bind; there is no greeting to wait for (ProbeError: no proper answer)."""
     del greeted
-    name = f"cn={who.user}"
+    # OpenLDAP looks whether it needs TLS only for names below what it holds; all others are wrong credentials to it.
+    below = next((one for one in naming_contexts(talk) if one and not one.lower().startswith(_INTERNAL)), "")
+    name = f"cn={who.user},{below}" if below else f"cn={who.user}"
     talk.send(simple_bind(2, name, who.password), f"BindRequest simple, {name}, {MASK}")
     try:
         result = read_result(talk)
     except HungUp as error:
         return Answer(way, Meaning.TROUBLE, str(error))
-    return Answer(way, meaning(result), who.hidden(str(result)))
+    found = meaning(result)
+    if found is Meaning.TAKEN and result.code and not below:
+        found = Meaning.OPEN
+    return Answer(way, found, who.hidden(str(result)))
 
 
 def meaning(result: LdapResult) -> Meaning:

@@ -128,7 +128,8 @@ def _looked_at_by_hand(network: Network, endpoint: TlsEndpoint, scan: AddressSca
     exchanges = look_at_exchanges(network, place, endpoint.name, modern, seconds=CONNECTION_TIMEOUT)
     renegotiation = None
     if "TLS 1.2" in spoken:
-        renegotiation = look_at_renegotiation(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT)
+        greets = endpoint.protocol in {"smtp", "imap"}
+        renegotiation = look_at_renegotiation(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT, greets=greets)
     early_data = None
     if "TLS 1.3" in spoken:
         early_data = look_at_early_data(
