@@ -185,7 +185,15 @@ def aiosmtpd_server(chain: Path, key: Path, **how: Any) -> Iterator[Place]:
     try:
         yield server.sockets[0].getsockname()[:2]
     finally:
-        loop.call_soon_threadsafe(server.close)
+
+        async def end() -> None:
+            server.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
 
 

@@ -151,7 +151,7 @@ WRONG: list[tuple[str, str, list[tuple[int, int, str, str]]]] = [
     ("an upgrade and TLS from the first byte", BASE + "tls: {endpoints: [{host: m.example, port: 25, starttls: smtp, protocol: smtp}]}\n", [(4, 19, "tls.endpoints[0]", "`starttls` says what is spoken")]),
     ("mail on the port of https", BASE + "tls: {endpoints: [{host: m.example, starttls: smtp}]}\n", [(4, 19, "tls.endpoints[0]", "443 is not the port of smtp")]),
     ("a role of a mail server", BASE + "tls: {endpoints: [{host: m.example, port: 25, starttls: smtp, user: app}]}\n", [(4, 19, "tls.endpoints[0]", "endpoints that speak `postgres`")]),
-    ("an upgrade of an unknown protocol", BASE + "tls: {endpoints: [{host: m.example, port: 21, starttls: ftp}]}\n", [(4, 56, "tls.endpoints[0].starttls", "")]),
+    ("an upgrade of an unknown protocol", BASE + "tls: {endpoints: [{host: m.example, port: 21, starttls: ftp}]}\n", [(4, 57, "tls.endpoints[0].starttls", "")]),
     ("private trust without a file", BASE + "tls: {trust: {kind: private}}\n", [(4, 14, "tls.trust", "go together")]),
     ("an operation without method", BASE + "deny: {operations: [/pay]}\n", [(4, 21, "deny.operations[0]", "expected form")]),
     ("an exclusion without reason", BASE + "inventory: {target: web, exclude: [{op: GET /x, reason: ''}]}\n", [(4, 57, "inventory.exclude[0].reason", "is empty")]),
