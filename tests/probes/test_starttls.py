@@ -213,18 +213,20 @@ def test_real_mail_server_is_judged(auth_require_tls: bool, expected: str, serve
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """A PostgreSQL whose rules turn away without TLS whoever is not `legacy` or `ghost`."""
+    """A PostgreSQL whose rules turn away without TLS whoever is not `legacy`, `ghost` or `idler`."""
     folder = tmp_path_factory.mktemp("postgres")
     for path in (folder, *folder.parents[:3]):
         path.chmod(path.stat().st_mode | 0o011)
     rules = ("local all unruly reject", "local all all scram-sha-256", "host all legacy all scram-sha-256")
-    with postgres_server(folder, *rules, "host all ghost all trust", "host all all all reject") as running:
+    with postgres_server(
+        folder, *rules, "host all ghost all trust", "host all idler all ident", "host all all all reject"
+    ) as running:
         yield running
 
 
 @pytest.mark.parametrize(
     ("user", "expected"),
-    [(None, "passed"), ("legacy", "failed"), ("ghost", "failed"), ("unruly", "inconclusive")],
+    [(None, "passed"), ("legacy", "failed"), ("ghost", "failed"), ("idler", "failed"), ("unruly", "inconclusive")],
 )
 def test_postgresql_is_judged(
     user: str | None, expected: str, postgres: tuple[Path, str], served: tuple[Path, Path]
