@@ -34,8 +34,7 @@ def test_suites_are_authenticated_encryption(tls_scan, accepted_suites, tls_prof
     Sources: RFC 9325 section 4.2, ASVS 12.1.2, BSI TR-02102-2, CWE-327.
     """
     evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} "
-        "-tls1_2 -cipher 'ALL:!AESGCM:!AESCCM:!CHACHA20:!ARIAGCM:!aNULL:!eNULL' </dev/null"
+        f"{tls_scan.s_client} -tls1_2 -cipher 'ALL:!AESGCM:!AESCCM:!CHACHA20:!ARIAGCM:!aNULL:!eNULL' </dev/null"
     )
     found = accepted_suites.unapproved(tls_profile.rules)
     shown = "; ".join(map(str, found))
@@ -63,10 +62,7 @@ def test_suites_take_fresh_keys(tls_scan, accepted_suites, tls_profile, evidence
     `forward_secrecy: {value: false}` it is not made: not configured.
     Sources: RFC 9325 section 4.1, ASVS 12.1.2, CWE-327.
     """
-    evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} "
-        "-tls1_2 -cipher 'kRSA:!aNULL:!eNULL' </dev/null"
-    )
+    evidence.reproduce(f"{tls_scan.s_client} -tls1_2 -cipher 'kRSA:!aNULL:!eNULL' </dev/null")
     found = accepted_suites.without_forward_secrecy(tls_profile.rules)
     shown = "; ".join(map(str, found))
     evidence.compare(expected="suites with ECDHE or DHE only in TLS 1.2", observed=shown or "such suites only")
@@ -92,8 +88,7 @@ def test_no_broken_suite_is_accepted(tls_scan, accepted_suites, evidence):
     Sources: RFC 9325 section 4.1, RFC 7465, RFC 9150, WSTG-CRYP-01, CWE-326, CWE-327.
     """
     evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} "
-        "-no_tls1_3 -cipher 'aNULL:eNULL:3DES:RC4:DES:MD5:EXPORT:@SECLEVEL=0' </dev/null"
+        f"{tls_scan.s_client} -no_tls1_3 -cipher 'aNULL:eNULL:3DES:RC4:DES:MD5:EXPORT:@SECLEVEL=0' </dev/null"
     )
     found = accepted_suites.broken()
     shown = "; ".join(map(str, found))

@@ -30,10 +30,7 @@ def test_groups_are_approved(tls_scan, tls_profile, evidence):
     is accepted.
     Sources: RFC 9325 section 4, RFC 8422 section 5.1.1, ASVS 12.1.2 and appendix C, CWE-326.
     """
-    evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} "
-        "-groups secp224r1:secp192r1:P-256 </dev/null | grep 'Temp Key'"
-    )
+    evidence.reproduce(f"{tls_scan.s_client} -groups secp224r1:secp192r1:P-256 </dev/null | grep 'Temp Key'")
     approved = tls_profile.rules.group_names
     found = tls_scan.exchanges.unapproved(approved)
     shown = "; ".join(found)
@@ -58,10 +55,7 @@ def test_finite_fields_are_large(tls_scan, tls_profile, evidence):
     groups of TLS 1.3 have 2048 bits or more and are not looked at. Older versions are left to TLS-001, anonymous suites
     to TLS-005. Sources: RFC 9325 section 4.5, RFC 7919, ASVS appendix C, CWE-326.
     """
-    evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} "
-        "-tls1_2 -cipher 'kDHE:!aNULL:@SECLEVEL=0' </dev/null | grep 'Temp Key'"
-    )
+    evidence.reproduce(f"{tls_scan.s_client} -tls1_2 -cipher 'kDHE:!aNULL:@SECLEVEL=0' </dev/null | grep 'Temp Key'")
     least = tls_profile.rules.least_dh_bits.value
     found = tls_scan.exchanges.small_primes(least)
     shown = "; ".join(found)

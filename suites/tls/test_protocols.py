@@ -30,10 +30,7 @@ def test_legacy_version_is_refused(tls_scan, refused_version, evidence):
     version = refused_version
     evidence.table("suites", ("address", "version", "answer", "suite"), tls_scan.accepted_suites())
     evidence.json("sslyze", tls_scan.raw(version))
-    evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} "
-        f"-{OPTIONS[version]} -cipher ALL:@SECLEVEL=0 </dev/null"
-    )
+    evidence.reproduce(f"{tls_scan.s_client} -{OPTIONS[version]} -cipher ALL:@SECLEVEL=0 </dev/null")
     accepted = tls_scan.accepts(version)
     where = ", ".join(tls_scan.accepting(version))
     evidence.compare(expected=f"{version} is refused", observed=f"accepted at {where}" if accepted else "refused")
@@ -61,9 +58,7 @@ def test_tls_13_is_preferred(tls_scan, evidence):
     evidence.table("suites", ("address", "version", "answer", "suite"), tls_scan.accepted_suites())
     evidence.table("agreed on", ("address", "version"), tls_scan.negotiated())
     evidence.json("sslyze", tls_scan.raw("TLS 1.3"))
-    evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} </dev/null | grep New"
-    )
+    evidence.reproduce(f"{tls_scan.s_client} </dev/null | grep New")
     wrong = tls_scan.not_preferring_tls13()
     evidence.compare(expected="TLS 1.3 at every address", observed="; ".join(wrong) or "TLS 1.3")
 
@@ -95,10 +90,7 @@ def test_renegotiation_is_safe(tls_scan, evidence):
     evidence.table(
         "renegotiation", ("address", "announced as secure", "times a client got it", "not known because"), rows
     )
-    evidence.reproduce(
-        f"(sleep 1; echo R; sleep 2) | openssl s_client -connect {tls_scan.dialled} "
-        f"-servername {tls_scan.endpoint.name} -tls1_2"
-    )
+    evidence.reproduce(f"(sleep 1; echo R; sleep 2) | {tls_scan.s_client} -tls1_2")
     problems = tls_scan.renegotiation_problems()
     evidence.compare(
         expected="announced as secure, refused to clients sooner or later", observed="; ".join(problems) or "the same"

@@ -32,7 +32,7 @@ def test_leaf_is_not_revoked(tls_scan, certificate_revocation, evidence):
     for number, answer in enumerate(certificate_revocation.material(), start=1):
         evidence.file(f"source {number}: {answer.source}", answer.data, "application/octet-stream", "der")
     evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} -status </dev/null "
+        f"{tls_scan.s_client} -status </dev/null "
         "| openssl x509 -noout -serial -ext crlDistributionPoints"
         + "".join(f"; curl -sL {url} | openssl crl -inform DER -noout -text" for url in certificate_revocation.urls())
     )

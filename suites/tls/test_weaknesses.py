@@ -7,8 +7,8 @@ from stagehold import check
 LOOKS = {
     "Heartbleed": "nmap -p {port} --script ssl-heartbleed {address}",
     "CCS injection": "nmap -p {port} --script ssl-ccs-injection {address}",
-    "ROBOT": "sslyze --robot --sni {name} {dialled}",
-    "compression": "openssl s_client -connect {dialled} -servername {name} -tls1_2 -comp </dev/null | grep Comp",
+    "ROBOT": "sslyze --robot --sni {name}{starttls} {dialled}",
+    "compression": "{s_client} -tls1_2 -comp </dev/null | grep Comp",
 }
 
 
@@ -40,7 +40,9 @@ def test_endpoint_is_free_of_known_weaknesses(tls_scan, weakness, evidence):
     found = tls_scan.weaknesses
     evidence.table(weakness, ("address", "answer", "seen"), found.rows(weakness))
     where = {"address": tls_scan.dialled.rpartition(":")[0].strip("[]"), "dialled": tls_scan.dialled}
-    evidence.reproduce(LOOKS[weakness].format(port=tls_scan.endpoint.port, name=tls_scan.endpoint.name, **where))
+    upgrade = f" --starttls {tls_scan.endpoint.starttls}" if tls_scan.endpoint.starttls else ""
+    how = {"port": tls_scan.endpoint.port, "name": tls_scan.endpoint.name, "starttls": upgrade}
+    evidence.reproduce(LOOKS[weakness].format(s_client=tls_scan.s_client, **how, **where))
     problems = found.problems(weakness)
     evidence.compare(expected=f"free of {weakness}", observed="; ".join(problems) or "free")
 

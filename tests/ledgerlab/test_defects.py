@@ -88,7 +88,9 @@ def test_certificates_are_issued_as_asked(
     how: Certificate, names: list[str], certificates: int, tmp_path: Path
 ) -> None:
     """Name, days left and served chain are those of the defect, and nothing else differs."""
-    pki.Authority("http://192.0.2.1/issuing.crl").issue(tmp_path, "ledger.demo.test", "partners.demo.test", how)
+    pki.Authority("http://192.0.2.1/issuing.crl").issue(
+        tmp_path, "ledger.demo.test", "partners.demo.test", how, "mail.test"
+    )
     chain = x509.load_pem_x509_certificates((tmp_path / "partners.pem").read_bytes())
     leaf = chain[0]
     alternatives = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

@@ -64,6 +64,8 @@ class Defect:
     """The firewall of the database host lets the office network through to PostgreSQL."""
     ssh_passwords: bool = False
     """The administrators' SSH server takes passwords, too."""
+    mail_login_without_tls: bool = False
+    """The mail server offers and takes logins before TLS, too."""
     snmp_agent: bool = False
     """An SNMP agent with the community `public` answers on the web host."""
     approved_before_partners: bool = False

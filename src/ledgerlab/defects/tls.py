@@ -96,6 +96,11 @@ class EarlyObject(ssl.SSLObject):
 
 DEFECTS: tuple[Defect, ...] = (
     Defect(
+        "mail-login-without-tls",
+        "An old scanner cannot speak TLS, so the mail server takes logins without (smtpd_tls_auth_only=no).",
+        mail_login_without_tls=True,
+    ),
+    Defect(
         "tls-1.1-accepted",
         "The https listener still accepts TLS 1.1, for some old client, and with it suites without AEAD.",
         settings={

@@ -18,9 +18,19 @@ from ledgerlab.lab.deployment import install, stage
 from ledgerlab.lab.errors import LabError
 from ledgerlab.lab.health import answers
 from ledgerlab.lab.links import STAFF, configure_hosts
+from ledgerlab.lab.mail import MailServer
 from ledgerlab.lab.mapping import PortMapping
 from ledgerlab.lab.pki import Authority
-from ledgerlab.lab.plan import API_NAME, AUTHORITY_PORT, DATABASE_PORT, PARTNER_NAME, PARTNER_PORT, PUBLIC_NAME, Plan
+from ledgerlab.lab.plan import (
+    API_NAME,
+    AUTHORITY_PORT,
+    DATABASE_PORT,
+    MAIL_NAME,
+    PARTNER_NAME,
+    PARTNER_PORT,
+    PUBLIC_NAME,
+    Plan,
+)
 from ledgerlab.lab.postgres import Postgres
 from ledgerlab.lab.processes import Stop, die_with_parent, end, last_line, report
 from ledgerlab.lab.publication import Publication
@@ -44,6 +54,7 @@ class Hosts:
         self.office_gate = PortMapping(lambda: self.plan.database_socket)
         self.snmp = SnmpAgent()
         self.ssh = SshServer()
+        self.mail = MailServer()
 
     def start(self, initdb: subprocess.Popen[bytes]) -> None:
         """Brings everything up for the first time.
@@ -98,6 +109,8 @@ class Hosts:
         if self.plan.open_to_office and not self.office_gate.on:
             self.office_gate.start(self.plan.database_addresses, DATABASE_PORT, device=STAFF)
         self.ssh.serve(self.plan.web_addresses, passwords=self.plan.ssh_passwords)
+        early = self.plan.mail_login_without_tls
+        self.mail.serve(self.plan.web_addresses, self.plan.folder / "pki", login_without_tls=early)
         if self.plan.snmp_agent and not self.snmp.on:
             self.snmp.start(self.plan.web_addresses)
 
@@ -105,7 +118,7 @@ class Hosts:
         """Everything on disk that depends on the defects, while the service is down."""
         self.plan = plan
         install(plan.folder)
-        self.authority.issue(plan.folder / "pki", PUBLIC_NAME, PARTNER_NAME, plan.certificate)
+        self.authority.issue(plan.folder / "pki", PUBLIC_NAME, PARTNER_NAME, plan.certificate, MAIL_NAME)
         (plan.folder / "release.digest").write_text(candidate + "\n")
         plan.write()
         write_records(plan)

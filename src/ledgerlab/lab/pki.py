@@ -43,16 +43,20 @@ class Authority:
             .sign(root_key, hashes.SHA256())
         )
 
-    def issue(self, folder: Path, name: str, partner_name: str, partner: Certificate) -> None:
-        """Writes `ca.pem` (the root), and for both names of the service a chain and a key (mode 0600).
+    def issue(self, folder: Path, name: str, partner_name: str, partner: Certificate, mail_name: str) -> None:
+        """Writes `ca.pem` (the root), and for both names of the service and the mail server's a chain and a key (0600).
 
         `server.pem` (leaf, then intermediate) and `server.key` are those of the name that people use, and
-        always sound; `partners.pem` and `partners.key` are issued as `partner` says.
+        always sound, like `mail.pem`; `partners.pem` and `partners.key` are issued as `partner` says.
         """
         now = datetime.now(UTC)
         folder.mkdir(exist_ok=True)
         (folder / "ca.pem").write_bytes(_pem(self.root))
-        for stem, host, how in (("server", name, Certificate()), ("partners", partner.name or partner_name, partner)):
+        for stem, host, how in (
+            ("server", name, Certificate()),
+            ("mail", mail_name, Certificate()),
+            ("partners", partner.name or partner_name, partner),
+        ):
             key = _key(how.rsa_bits)
             leaf = self._leaf(host, how, key, now)
             if how.revoked:

@@ -22,6 +22,9 @@ PARTNER_PORT = 8445
 """The edge maps it to the service, for partners whose firewalls allow it only."""
 AUTHORITY_PORT = 8089
 """Where the authority publishes its revocation list, over plain HTTP as such lists are."""
+MAIL_NAME = "mail.demo.test"
+MAIL_PORT = 2587
+"""Of the web host; where mail is handed in, with STARTTLS."""
 SSH_PORT = 2222
 """Of the web host; administrators come in with keys."""
 DATABASE_PORT = 5432
@@ -150,6 +153,11 @@ class Plan(BaseModel):
     def ssh_passwords(self) -> bool:
         """Whether SSH takes passwords, too."""
         return any(defect.ssh_passwords for defect in self.chosen)
+
+    @property
+    def mail_login_without_tls(self) -> bool:
+        """Whether the mail server takes logins before TLS."""
+        return any(defect.mail_login_without_tls for defect in self.chosen)
 
     @property
     def snmp_agent(self) -> bool:

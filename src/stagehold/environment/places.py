@@ -133,6 +133,10 @@ class Vantage(Model):
         return self
 
 
+Service = Literal["smtp", "imap", "ldap", "postgres"]
+"""What is spoken beside HTTP at a TLS listener."""
+
+
 class TlsEndpoint(Model):
     """A TLS listener: `host` is dialled and, unless `sni` says otherwise, named in the handshake."""
 
@@ -140,10 +144,40 @@ class TlsEndpoint(Model):
     port: Port = HTTPS_PORT
     sni: HostName | None = None
     addresses: tuple[IpAddress, ...] = ()
+    starttls: Service | None = None
+    """The protocol that connections begin with, until a client asks for TLS."""
+    protocol: Service | None = None
+    """For TLS from the first byte on (SMTPS, IMAPS, LDAPS), what is spoken inside; default: HTTP."""
+    user: Text | None = None
+    """For `postgres`: a role that is named, without a password, where a login without TLS is tried; default: a made-up
+    one. For servers whose rules tell roles apart."""
+    database: Text | None = None
+    """For `postgres`: the database that is named along with it; default: one named like the role."""
+
+    @model_validator(mode="after")
+    def _speaks_one_thing(self) -> TlsEndpoint:
+        if self.starttls and self.protocol:
+            raise ValueError("`starttls` says what is spoken; `protocol` is for TLS from the first byte on")
+        if self.service and "port" not in self.model_fields_set:
+            raise ValueError(f"`port` is needed: 443 is not the port of {self.service}")
+        if (self.user or self.database) and self.service != "postgres":
+            raise ValueError("`user` and `database` are for endpoints that speak `postgres`")
+        return self
 
     @property
     def name(self) -> str:
         return self.sni or self.host
+
+    @property
+    def service(self) -> Service | None:
+        """What is spoken inside TLS; None for HTTP."""
+        return self.starttls or self.protocol
+
+    @property
+    def label(self) -> str:
+        """Name and port, and what is spoken there where it is not HTTP."""
+        how = f" ({self.service}{', STARTTLS' if self.starttls else ''})" if self.service else ""
+        return f"{self.name}:{self.port}{how}"
 
 
 class TlsProfile(Model):

@@ -57,7 +57,10 @@ AXES: dict[str, Axis] = {
     ),
     "plain_http_target": Axis("targets[].http_port", _with_plain_http, lambda target: target.name),
     "api_target": Axis("targets[api]", lambda env: [t for t in env.targets if t.kind == "api"], lambda t: t.name),
-    "endpoint": Axis("tls.endpoints", lambda env: env.tls_endpoints, lambda e: f"{e.name}:{e.port}"),
+    "endpoint": Axis("tls.endpoints", lambda env: env.tls_endpoints, lambda e: e.label),
+    "service_endpoint": Axis(
+        "tls.endpoints[].starttls", lambda env: [e for e in env.tls.endpoints if e.service], lambda e: e.label
+    ),
     "exposed_host": Axis("hosts", lambda env: env.hosts, lambda host: host.name),
     "other_vantage": Axis(
         "vantage (beside `external`)",
@@ -159,6 +162,13 @@ def plain_http_target(request: pytest.FixtureRequest) -> Target:
 @pytest.fixture(scope="session")
 def endpoint(request: pytest.FixtureRequest) -> TlsEndpoint:
     """Each TLS endpoint."""
+    value: TlsEndpoint = _value(request)
+    return value
+
+
+@pytest.fixture(scope="session")
+def service_endpoint(request: pytest.FixtureRequest) -> TlsEndpoint:
+    """Each TLS endpoint that speaks something else than HTTP."""
     value: TlsEndpoint = _value(request)
     return value
 

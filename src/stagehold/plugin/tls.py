@@ -16,6 +16,8 @@ from stagehold.errors import Uncovered
 from stagehold.network.door import Network
 from stagehold.plugin.drawings import chain_of, protocols_of
 from stagehold.plugin.evidence import EvidenceRecorder
+from stagehold.probes.starttls.facts import ServiceLogins
+from stagehold.probes.starttls.logins import look_at_plain_logins
 from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
 from stagehold.probes.tls.certificates_table import COLUMNS, certificate_rows
@@ -43,6 +45,14 @@ def tls_scans(network: Network, environment: Environment) -> Iterator[Scans]:
 def tls_scan(tls_scans: Scans, endpoint: TlsEndpoint) -> TlsScan:
     """Versions, suites and chains at every address of an endpoint, measured once."""
     return tls_scans.of(endpoint)
+
+
+@pytest.fixture(scope="session")
+def service_logins(network: Network, tls_scans: Scans, service_endpoint: TlsEndpoint) -> ServiceLogins:
+    """Who may log in without TLS at an endpoint of mail, a directory or a database, beside its scan."""
+    # After the scan: a server that limits connections is left in peace while it is measured.
+    scan = tls_scans.of(service_endpoint)
+    return ServiceLogins(scan, look_at_plain_logins(network, service_endpoint))
 
 
 @pytest.fixture(scope="session")
@@ -158,6 +168,4 @@ def certificate_evidence(
     for chain in chains:
         evidence.figure(f"chain for {names} at {chain.address}", *chain_of(chain, certificate_rules, served_names))
         evidence.file(f"chain at {chain.address}", chain.pem.encode(), "application/x-pem-file", "pem")
-    evidence.reproduce(
-        f"openssl s_client -connect {tls_scan.dialled} -servername {tls_scan.endpoint.name} -showcerts </dev/null"
-    )
+    evidence.reproduce(f"{tls_scan.s_client} -showcerts </dev/null")

@@ -11,7 +11,7 @@ import re
 import ssl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nassl._nassl import SSL_SESSION, OpenSSLError, WantReadError
 from nassl.ssl_client import (
@@ -22,9 +22,11 @@ from nassl.ssl_client import (
     SslClient,
 )
 
+from stagehold.environment.places import Service
 from stagehold.errors import NotApplicable, ProbeError, Uncovered
 from stagehold.network.door import Network
 from stagehold.network.rules import parse_address
+from stagehold.probes.ports.recognition import GREETINGS
 from stagehold.probes.tls.offers import Place
 
 TOO_EARLY = 425
@@ -32,6 +34,13 @@ _TRIES = 2
 _TICKET, _ALLOWED = "TLS session ticket lifetime hint", re.compile(r"Max Early Data: (\d+)")
 _STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})")
 _TROUBLE = (OSError, OpenSSLError, ClientCertificateRequested)
+_WITHOUT_EFFECT: dict[Service, bytes] = {
+    "smtp": b"NOOP\r\n",
+    "imap": b"e1 NOOP\r\n",
+    "ldap": GREETINGS["ldap"],
+    "postgres": GREETINGS["postgresql"],
+}
+"""What a client may say without logging in, and without any effect."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,8 @@ class EarlyData:
     status: int | None = None
     """Of the answer to it; None: there was none, or none of HTTP."""
     problem: str = ""
+    service: Service | None = None
+    """What is spoken instead of HTTP; a command of it took the place of the POST."""
 
     @property
     def sound(self) -> bool | None:
@@ -54,14 +65,19 @@ class EarlyData:
         return self.status == TOO_EARLY if self.taken else None
 
 
-def look_at_early_data(network: Network, place: Place, name: str, *, seconds: float) -> EarlyData:
+def look_at_early_data(
+    network: Network, place: Place, name: str, *, seconds: float, service: Service | None = None
+) -> EarlyData:
     """Asks one address of a listener that speaks TLS 1.3: a GET, and a POST to the same path where early data is on.
+
+    Where it is not HTTP that is spoken, a command without effect takes the place of both.
 
     Args:
         network: the door.
         place: declared host, port, and the pinned address of it to dial.
         name: sent as server name unless it is an address.
         seconds: for connecting, and for each answer.
+        service: what is spoken; None: HTTP.
 
     Raises:
         NotAllowed, DeniedByProduction: as for `Network.dial`.
@@ -69,7 +85,7 @@ def look_at_early_data(network: Network, place: Place, name: str, *, seconds: fl
     found = EarlyData(problem="it was not looked at")
     for _ in range(_TRIES):
         try:
-            found = _once(network, place, name, seconds)
+            found = replace(_once(network, place, name, seconds, service), service=service)
         except ProbeError as error:
             found = EarlyData(found.allowed, problem=str(error))
         if found.sound is not None:
@@ -77,13 +93,13 @@ def look_at_early_data(network: Network, place: Place, name: str, *, seconds: fl
     return found
 
 
-def _once(network: Network, place: Place, name: str, seconds: float) -> EarlyData:
+def _once(network: Network, place: Place, name: str, seconds: float, service: Service | None) -> EarlyData:
     with _client(network, place, name, seconds) as first:
         answer = b""
         try:
             first.do_handshake()
             network.check_certificate(ssl.PEM_cert_to_DER_cert(first.get_received_chain()[0]))
-            first.write(_request("GET", place, name))
+            first.write(_WITHOUT_EFFECT[service] if service else _request("GET", place, name))
         except _TROUBLE as error:
             raise ProbeError(f"no handshake in TLS 1.3: {_words(error)}") from error
         with suppress(*_TROUBLE):
@@ -104,16 +120,17 @@ def _once(network: Network, place: Place, name: str, seconds: float) -> EarlyDat
             raise ProbeError("the ticket does not say how much early data may come with it")
         if not int(allowed[1]):
             return EarlyData(0)
-        return _sent_early(network, place, name, seconds, session, int(allowed[1]))
+        early = _WITHOUT_EFFECT[service] if service else _request("POST", place, name)
+        return _sent_early(network, place, name, seconds, session, int(allowed[1]), early)
 
 
 def _sent_early(
-    network: Network, place: Place, name: str, seconds: float, session: SSL_SESSION, allowed: int
+    network: Network, place: Place, name: str, seconds: float, session: SSL_SESSION, allowed: int, early: bytes
 ) -> EarlyData:
     with _client(network, place, name, seconds) as second:
         try:
             second.set_session(session)
-            second.write_early_data(_request("POST", place, name))
+            second.write_early_data(early)
             # nassl keeps the end of the handshake back until it is flushed.
             second.do_handshake()
             taken = second.get_early_data_status() is OpenSslEarlyDataStatusEnum.ACCEPTED
@@ -179,7 +196,9 @@ def early_data_problems(found: Mapping[str, EarlyData], demanding: Collection[st
     if not found:
         raise NotApplicable("no address speaks TLS 1.3, and older versions know no early data")
     problems = tuple(
-        f"{address} takes a POST as early data and answers {one.status or 'nothing of HTTP'}"
+        f"{address} takes a command of {one.service} as early data"
+        if one.service
+        else f"{address} takes a POST as early data and answers {one.status or 'nothing of HTTP'}"
         for address, one in found.items()
         if one.sound is False
     )

@@ -98,7 +98,7 @@ class TlsScan:
     addresses: tuple[AddressScan, ...]
 
     def __str__(self) -> str:
-        return f"{self.endpoint.name}:{self.endpoint.port}"
+        return self.endpoint.label
 
     @property
     def tool(self) -> str:
@@ -110,6 +110,12 @@ class TlsScan:
         """Where to connect to for a look of one's own: the first address and the port."""
         address = self.addresses[0].address if self.addresses else self.endpoint.host
         return f"[{address}]:{self.endpoint.port}" if ":" in address else f"{address}:{self.endpoint.port}"
+
+    @property
+    def s_client(self) -> str:
+        """The command that looks at the same with OpenSSL; options may follow."""
+        upgrade = f" -starttls {self.endpoint.starttls}" if self.endpoint.starttls else ""
+        return f"openssl s_client -connect {self.dialled} -servername {self.endpoint.name}{upgrade}"
 
     def raw(self, version: str) -> dict[str, object]:
         """What sslyze said of one version, by address; JSON."""

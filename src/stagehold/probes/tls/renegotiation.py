@@ -39,7 +39,9 @@ class Renegotiation:
     problem: str = ""
 
 
-def look_at_renegotiation(network: Network, place: Place, name: str, *, seconds: float) -> Renegotiation:
+def look_at_renegotiation(
+    network: Network, place: Place, name: str, *, seconds: float, greets: bool = False
+) -> Renegotiation:
     """Asks one address of a listener that speaks TLS 1.2.
 
     Args:
@@ -47,6 +49,7 @@ def look_at_renegotiation(network: Network, place: Place, name: str, *, seconds:
         place: declared host, port, and the pinned address of it to dial.
         name: sent as server name unless it is an address.
         seconds: for the offer, and for each handshake.
+        greets: whether the server speaks first inside TLS; its words must not get into a handshake.
 
     Raises:
         NotAllowed, DeniedByProduction: as for `Network.dial`.
@@ -57,13 +60,13 @@ def look_at_renegotiation(network: Network, place: Place, name: str, *, seconds:
         if isinstance(answer, Declined):
             return Renegotiation(problem=f"an ordinary offer of TLS 1.2 was declined ({answer.words})")
         secure = answer.secure_renegotiation
-        rounds = _rounds(network, place, name, seconds)
+        rounds = _rounds(network, place, name, seconds, greets=greets)
     except ProbeError as error:
         return Renegotiation(secure, problem=str(error))
     return Renegotiation(secure, rounds)
 
 
-def _rounds(network: Network, place: Place, name: str, seconds: float) -> int:
+def _rounds(network: Network, place: Place, name: str, seconds: float, *, greets: bool) -> int:
     host, port, address = place
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
@@ -78,8 +81,12 @@ def _rounds(network: Network, place: Place, name: str, seconds: float) -> int:
             connection.set_tlsext_host_name(name.encode("idna"))
         try:
             _finish(connection.do_handshake, raw, seconds)
+            if greets:
+                _finish(lambda: connection.recv(4096), raw, seconds)
         except (TimeoutError, SSL.Error, OSError) as error:
-            raise ProbeError(f"{host} ({address}) port {port}: no handshake in TLS 1.2: {_words(error)}") from error
+            raise ProbeError(
+                f"{host} ({address}) port {port}: no handshake {'or greeting ' * greets}in TLS 1.2: {_words(error)}"
+            ) from error
         leaf = connection.get_peer_certificate(as_cryptography=True)
         network.check_certificate(leaf.public_bytes(Encoding.DER) if leaf else b"")
         for done in range(ROUNDS):
@@ -104,7 +111,7 @@ def _refused(error: SSL.Error) -> bool:
     return any(word in _words(error) for word in ("alert", "no renegotiation", "unexpected eof"))
 
 
-def _finish(step: Callable[[], None], raw: socket.socket, seconds: float) -> None:
+def _finish(step: Callable[[], object], raw: socket.socket, seconds: float) -> None:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         try:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
+from stagehold.probes.starttls.upgrade import through
 from stagehold.probes.tls.early_data import look_at_early_data
 from stagehold.probes.tls.exchanges import look_at_exchanges
 from stagehold.probes.tls.facts import COMMANDS, AddressScan, TlsScan
@@ -82,11 +83,12 @@ def _in_turn(
 
 
 def _scan_address(network: Network, endpoint: TlsEndpoint, address: str, deadline: float) -> AddressScan:
+    door = through(network, endpoint.starttls)
     try:
-        _require_voice(network, endpoint, address, min(deadline, CONNECTION_TIMEOUT))
+        _require_voice(door, endpoint, address, min(deadline, CONNECTION_TIMEOUT))
         answer, raw = _run_worker(endpoint, address, deadline)
         found = read_answer(address, answer, raw)
-        return found if found.problem else _looked_at_by_hand(network, endpoint, found)
+        return found if found.problem else _looked_at_by_hand(door, endpoint, found)
     except ProbeError as error:
         return AddressScan(address, problem=str(error))
 
@@ -127,10 +129,13 @@ def _looked_at_by_hand(network: Network, endpoint: TlsEndpoint, scan: AddressSca
     exchanges = look_at_exchanges(network, place, endpoint.name, modern, seconds=CONNECTION_TIMEOUT)
     renegotiation = None
     if "TLS 1.2" in spoken:
-        renegotiation = look_at_renegotiation(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT)
+        greets = endpoint.protocol in {"smtp", "imap"}
+        renegotiation = look_at_renegotiation(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT, greets=greets)
     early_data = None
     if "TLS 1.3" in spoken:
-        early_data = look_at_early_data(network, place, endpoint.name, seconds=CONNECTION_TIMEOUT)
+        early_data = look_at_early_data(
+            network, place, endpoint.name, seconds=CONNECTION_TIMEOUT, service=endpoint.service
+        )
     return replace(
         scan,
         broken_choices=choices,
@@ -152,6 +157,7 @@ def _run_worker(endpoint: TlsEndpoint, address: str, deadline: float) -> tuple[d
         "sni": address if _is_address(endpoint.name) else endpoint.name,
         "commands": [*COMMANDS.values(), CERTIFICATES],
         "timeout": CONNECTION_TIMEOUT,
+        "starttls": endpoint.starttls,
     }
     # -P: the worker's folder holds modules named like those of the standard library.
     command = [sys.executable, "-P", str(WORKER)]

@@ -8,7 +8,8 @@ send alerts, or a limit of connections: such suites are offered once more, one c
 refused only if the server hangs up again while it goes on shaking hands with a client that it likes. Parts of the scan
 for which there was no connection are done once more in the same way.
 
-Request: `{"hostname", "port", "address", "sni", "commands": [...], "timeout": seconds}`.
+Request: `{"hostname", "port", "address", "sni", "commands": [...], "timeout": seconds, "starttls": null or
+what is spoken before TLS, such as "smtp"}`.
 Answer: `{"tool", "scan": ServerScanResultAsJson, "again": {command: {"accepted": [...], "refused": [...]}},
 "control": ""}`; `again` holds IANA names of suites; `control` says why a handshake after the scan failed, so that a
 server that shut the scanner out is not read as one that refuses old protocols. A deployment of `certificate_info` holds
@@ -19,6 +20,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import socket
 import sys
 import time
 from collections.abc import Iterable
@@ -28,6 +31,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from nassl._nassl import OpenSSLError
 from nassl.ssl_client import ClientCertificateRequested, SslClient
 from sslyze.__version__ import __version__
+from sslyze.connection_helpers import opportunistic_tls_helpers
+from sslyze.connection_helpers.opportunistic_tls_helpers import OpportunisticTlsError, ProtocolWithOpportunisticTlsEnum
 from sslyze.connection_helpers.tls_connection import NoCiphersAvailableBugInSSlyze
 from sslyze.errors import (
     ConnectionToServerFailed,
@@ -53,10 +58,30 @@ _Suites = dict[str, str]
 """OpenSSL's name of a suite to IANA's."""
 
 
+class _Ldap(opportunistic_tls_helpers._LdapHelper):  # noqa: SLF001
+    """sslyze knows the answers of three LDAP servers byte by byte; Active Directory's is none of them."""
+
+    _TAKEN = re.compile(rb"\x78(?:[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)\x0a\x01\x00", re.DOTALL)
+
+    def prepare_socket_for_tls_handshake(self, sock: socket.socket) -> None:
+        sock.sendall(self.START_TLS_CMD)
+        data = sock.recv(4096)
+        if not self._TAKEN.search(data):
+            raise OpportunisticTlsError(f"StartTLS was declined: {data[:80]!r}")
+
+
+opportunistic_tls_helpers._START_TLS_HELPER_CLASSES[ProtocolWithOpportunisticTlsEnum.LDAP] = _Ldap  # noqa: SLF001
+
+
 def scan(request: dict[str, Any]) -> dict[str, Any]:
     """One server, at one address."""
     location = ServerNetworkLocation(hostname=request["hostname"], port=request["port"], ip_address=request["address"])
-    settings = ServerNetworkConfiguration(tls_server_name_indication=request["sni"], network_timeout=request["timeout"])
+    starttls = request.get("starttls")
+    settings = ServerNetworkConfiguration(
+        tls_server_name_indication=request["sni"],
+        network_timeout=request["timeout"],
+        tls_opportunistic_encryption=ProtocolWithOpportunisticTlsEnum(starttls.upper()) if starttls else None,
+    )
     result, document = _scan(location, settings, request["commands"], at_once=5)
     told = document.get("scan_result") or {}
     unheard = [name for name in request["commands"] if (told.get(name) or {}).get("error_reason") == _NO_CONNECTION]
