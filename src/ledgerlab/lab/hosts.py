@@ -19,8 +19,9 @@ from ledgerlab.lab.errors import LabError
 from ledgerlab.lab.health import answers
 from ledgerlab.lab.links import STAFF, configure_hosts
 from ledgerlab.lab.mapping import PortMapping
+from ledgerlab.lab.nameserver import NameServer
 from ledgerlab.lab.pki import Authority
-from ledgerlab.lab.plan import AUTHORITY_PORT, DATABASE_PORT, PARTNER_NAME, PARTNER_PORT, PUBLIC_NAME, Plan
+from ledgerlab.lab.plan import AUTHORITY_PORT, DATABASE_PORT, DNS_PORT, PARTNER_NAME, PARTNER_PORT, PUBLIC_NAME, Plan
 from ledgerlab.lab.postgres import Postgres
 from ledgerlab.lab.processes import Stop, die_with_parent, end, last_line, report
 from ledgerlab.lab.publication import Publication
@@ -44,6 +45,7 @@ class Hosts:
         self.office_gate = PortMapping(lambda: self.plan.database_socket)
         self.snmp = SnmpAgent()
         self.ssh = SshServer()
+        self.names = NameServer()
 
     def start(self, initdb: subprocess.Popen[bytes]) -> None:
         """Brings everything up for the first time.
@@ -98,6 +100,7 @@ class Hosts:
         if self.plan.open_to_office and not self.office_gate.on:
             self.office_gate.start(self.plan.database_addresses, DATABASE_PORT, device=STAFF)
         self.ssh.serve(self.plan.web_addresses, passwords=self.plan.ssh_passwords)
+        self.names.serve(self.plan.web_addresses, DNS_PORT, self.plan.zone)
         if self.plan.snmp_agent and not self.snmp.on:
             self.snmp.start(self.plan.web_addresses)
 

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from stagehold import model as words
 from stagehold import statement
 from stagehold.documents.typed import keys_of
-from stagehold.environment import access, disclosure, evidence, load_plan, matrix, model, places
+from stagehold.environment import access, disclosure, dns, evidence, load_plan, matrix, model, places
 from stagehold.shipped import shipped
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -35,7 +35,9 @@ SCHEMAS: dict[str, tuple[type[BaseModel], str]] = {
 def build(root: type[BaseModel], title: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a model, by the keys as files write them."""
     schema = root.model_json_schema(by_alias=True, mode="validation")
-    documented = dict(_documented([words, access, matrix, disclosure, evidence, load_plan, places, model, statement]))
+    documented = dict(
+        _documented([words, access, matrix, disclosure, dns, evidence, load_plan, places, model, statement])
+    )
     names = {root.__name__: schema, **schema.get("$defs", {})}
     for name, part in names.items():
         text, fields = documented.get(name, ("", {}))
