@@ -76,7 +76,7 @@ class ServerAnswers:
 
     def _known_inside(self) -> Iterator[str]:
         for answer in self.internal:
-            if answer.answered and not self._is_wildcard(answer):
+            if answer.answered and not self._is_wildcard(answer) and not self._is_random(answer):
                 yield f"the internal name {answer.name} is known: {answer.said}"
 
     def _ends(self) -> Iterator[str]:
@@ -95,6 +95,11 @@ class ServerAnswers:
         pair = self._beside(answer)
         return pair is not None and pair[0].alike == pair[1].alike == answer.alike
 
+    def _is_random(self, answer: Answer) -> bool:
+        """Whether names there are answered differently each time, so that nothing can be compared."""
+        pair = self._beside(answer)
+        return pair is not None and all(one.answered for one in pair) and pair[0].alike != pair[1].alike
+
     def _beside(self, answer: Answer) -> tuple[Answer, Answer] | None:
         parent = answer.name.partition(".")[2]
         return next((pair for pair in self.strangers if pair[0].name.partition(".")[2] == parent), None)
@@ -112,8 +117,7 @@ class ServerAnswers:
                 yield f"{answer.name} is meant to be found and {answer.said}"
             yield from self._ways_out(answer)
         for answer in self.internal:
-            pair = self._beside(answer)
-            if answer.answered and pair is not None and pair[0].alike != pair[1].alike:
+            if answer.answered and self._is_random(answer):
                 yield f"{answer.name} cannot be told from other names, which are answered differently each time"
         for name in self.strange_servers:
             yield f"{name} serves {self.zone.origin} as well and is not declared among its servers"
