@@ -9,11 +9,13 @@ from pathlib import Path
 
 from stagehold.demo.served import locate
 from stagehold.environment.model import Environment
+from stagehold.environment.profile_file import profile_in_force
 from stagehold.environment.reader import LoadedEnvironment, read_environment
 from stagehold.errors import ConfigError
 from stagehold.events import utc_now
 from stagehold.gate.vantage import enter, require_inside
 from stagehold.network.door import Network
+from stagehold.tls_profile.reader import ProfileInForce
 
 FILE_NAME = "context.json"
 PINS = "pins.json"
@@ -51,6 +53,15 @@ class LaneContext:
         if not path.is_file():
             raise ConfigError(f"tls.trust.ca_file: there is no file {declared}", remedy="Put the CA's PEM there.")
         return path
+
+    @property
+    def tls_profile(self) -> ProfileInForce:
+        """What TLS endpoints are judged by.
+
+        Raises:
+            ConfigErrors: its file is no longer the one that was pinned.
+        """
+        return profile_in_force(self.environment.tls.profile, self.folder)
 
 
 def save_context(

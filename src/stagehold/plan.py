@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from stagehold.environment.profile_file import profile_in_force
 from stagehold.environment.reader import LoadedEnvironment
 from stagehold.environment.secrets import Reference, look_up
 from stagehold.model import CheckSpec, Commitment, Traffic, Waiver
@@ -94,6 +95,8 @@ class Plan:
     file: str
     digest: str
     statement: str
+    tls_profile: str
+    """Name, digest and last review of what TLS endpoints are judged by; empty without endpoints."""
     load_profile: str
     checks: tuple[PlannedCheck, ...]
     commitments: tuple[PlannedCommitment, ...]
@@ -146,6 +149,7 @@ def build_plan(
         file=str(loaded.path),
         digest=loaded.digest,
         statement=str(loaded.statement.path),
+        tls_profile=_tls_profile(loaded),
         load_profile=environment.policy.load_profile if environment.load else "",
         checks=checks,
         commitments=tuple(
@@ -158,6 +162,14 @@ def build_plan(
         waivers=tuple(_planned_waiver(waiver, loaded, checks, now) for waiver in waivers) if now else (),
         traffic=environment.consent.classes,
     )
+
+
+def _tls_profile(loaded: LoadedEnvironment) -> str:
+    tls = loaded.environment.tls
+    if not loaded.environment.tls_endpoints:
+        return ""
+    found = profile_in_force(tls.profile, loaded.folder)
+    return f"{found}, reviewed {found.rules.reviewed}"
 
 
 def _planned(loaded: LoadedEnvironment, spec: CheckSpec) -> PlannedCheck:
@@ -229,6 +241,8 @@ def _checks(plan: Plan, console: Console) -> None:
             state += " (core)"
         table.add_row(check.spec.id, check.spec.suite, check.spec.traffic.value, escape(state))
     console.print(table, highlight=False)
+    if plan.tls_profile:
+        console.print(f"TLS is judged by the profile {escape(plan.tls_profile)}", highlight=False, soft_wrap=True)
     if plan.load_profile:
         weaker = "" if plan.load_profile == "release" else ", not the profile `release`"
         console.print(f"Load profile: {escape(plan.load_profile)}{weaker}", highlight=False)

@@ -79,10 +79,10 @@ def test_certificate_names_the_host(
 def test_certificates_are_in_date(tls_scan, certificate_rules, evidence):
     """Every certificate is in date and the leaf has enough days left.
 
-    Judged are the leaf, everything served beside it, and the anchor its chain leads to. Enough is
-    `tls.profile.min_days_left`; `auto` is a third of the lifetime and at most 30 days, so that a certificate
-    of any lifetime can meet it. The time is this machine's, and inconclusive where the `Date` of a target's answers
-    differs from it by more than 30 seconds. Sources: WSTG-CRYP-01, CWE-298, RFC 9110 section 6.6.1.
+    Judged are the leaf, everything served beside it, and the anchor its chain leads to. Enough is what the profile's
+    `min_days_left` says, or `tls.profile.min_days_left`; `auto` is a third of the lifetime and at most 30 days, so that
+    a certificate of any lifetime can meet it. The time is this machine's, and inconclusive where the `Date` of a
+    target's answers differs from it by more than 30 seconds. Sources: WSTG-CRYP-01, CWE-298, RFC 9110 section 6.6.1.
     """
     chains = tls_scan.chains
     problems = [
@@ -109,9 +109,10 @@ def test_certificates_are_in_date(tls_scan, certificate_rules, evidence):
 def test_certificate_does_not_live_too_long(tls_scan, certificate_rules, evidence):
     """No leaf certificate lives longer than its issuer's rules allow.
 
-    Public certificates: 398 days, 200 where issued since 2026-03-15, 100 since 2027-03-15, 47 since 2029-03-15 (the
-    first and the last second counted). Those of a private CA: `tls.trust.max_lifetime_days_private`, without which the
-    claim is not configured. Sources: CA/Browser Forum ballot SC-081v3 and Baseline Requirements 6.3.2, CWE-324.
+    Public certificates (the profile's `public_lifetimes`): 398 days, 200 where issued since 2026-03-15, 100 since
+    2027-03-15, 47 since 2029-03-15 (the first and the last second counted). Those of a private CA:
+    `tls.trust.max_lifetime_days_private`, without which the claim is not configured.
+    Sources: CA/Browser Forum ballot SC-081v3 and Baseline Requirements 6.3.2, CWE-324.
     """
     problems = [
         f"{chain.address}: {problem}"
@@ -134,11 +135,12 @@ def test_certificate_does_not_live_too_long(tls_scan, certificate_rules, evidenc
     remedy="Issue the certificate anew: RSA of at least 2048 bits, P-256 or Ed25519, signed with SHA-256 or better.",
     defects=["weak-certificate-key"],
 )
-def test_keys_and_signatures_are_strong(tls_scan, certificate_rules, evidence):
+def test_keys_and_signatures_are_strong(tls_scan, certificate_rules, tls_profile, evidence):
     """Every certificate below the root has a strong key and a strong signature.
 
     Strong keys are RSA of at least 2048 bits, curves of at least 256 bits, Ed25519 and Ed448; a signature with MD5
-    or SHA-1 is not. Judged are the leaf and every certificate between it and the anchor; all that were served where
+    or SHA-1 is not. A profile of one's own may ask for more (`least_rsa_bits`, `least_curve_bits`, `forbidden_hashes`).
+    Judged are the leaf and every certificate between it and the anchor; all that were served where
     no path leads to an anchor. The root's own signature is of no account.
     Sources: ASVS 11.6.1 and appendix C, RFC 9325 section 4.5, CWE-326.
     """
@@ -147,8 +149,10 @@ def test_keys_and_signatures_are_strong(tls_scan, certificate_rules, evidence):
         for chain in tls_scan.chains
         for problem in certificate_rules.weak(chain.certificates)
     ]
+    rules = tls_profile.rules
     evidence.compare(
-        expected="RSA of 2048 bits or more, a curve of 256 bits or more, no MD5 or SHA-1 signature",
+        expected=f"RSA of {rules.least_rsa_bits.value} bits or more, a curve of {rules.least_curve_bits.value} bits or "
+        f"more, no signature with {' or '.join(rules.hash_names)}",
         observed="; ".join(problems) or "the same",
     )
 

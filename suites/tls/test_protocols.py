@@ -5,7 +5,7 @@ import pytest
 from stagehold import check
 
 pytestmark = pytest.mark.usefixtures("protocol_evidence")
-OPTIONS = {"SSL 2.0": "ssl2", "SSL 3.0": "ssl3", "TLS 1.0": "tls1", "TLS 1.1": "tls1_1"}
+OPTIONS = {"SSL 2.0": "ssl2", "SSL 3.0": "ssl3", "TLS 1.0": "tls1", "TLS 1.1": "tls1_1", "TLS 1.2": "tls1_2"}
 
 
 @check(
@@ -13,18 +13,21 @@ OPTIONS = {"SSL 2.0": "ssl2", "SSL 3.0": "ssl3", "TLS 1.0": "tls1", "TLS 1.1": "
     severity="blocker",
     proves=["encrypted-transport"],
     why="Old versions can be broken by somebody on the way, passwords and books included.",
-    remedy="Remove the version from the listener; keep TLS 1.2 and TLS 1.3.",
+    remedy="Remove the version from the listener; keep those that the profile accepts, TLS 1.3 among them.",
     defects=["tls-1.1-accepted"],
 )
-@pytest.mark.parametrize("version", OPTIONS)
-def test_legacy_version_is_refused(tls_scan, version, evidence):
-    """No endpoint completes a handshake older than TLS 1.2.
+def test_legacy_version_is_refused(tls_scan, refused_version, evidence):
+    """No endpoint completes a handshake in a version that the profile does not accept, such as TLS 1.1.
 
+    Whatever the profile, SSL 2.0, SSL 3.0, TLS 1.0 and TLS 1.1 must be refused. With `tls.profile: {use: modern}` so
+    must TLS 1.2: an endpoint that accepts it fails this check and no other, unless what it accepts in TLS 1.2 is wrong
+    by itself (TLS-003 to TLS-007, TLS-015).
     Every address of the endpoint is offered every suite of the version (sslyze). Refused means that the server
     answered and declined, or hung up twice while it went on shaking hands otherwise; an unanswered handshake, or a
     server that accepts nothing at all, is inconclusive.
     Sources: RFC 8996, RFC 9325 section 3.1.1, ASVS 12.1.1, WSTG-CRYP-01, CWE-327.
     """
+    version = refused_version
     evidence.table("suites", ("address", "version", "answer", "suite"), tls_scan.accepted_suites())
     evidence.json("sslyze", tls_scan.raw(version))
     evidence.reproduce(
@@ -51,7 +54,8 @@ def test_tls_13_is_preferred(tls_scan, evidence):
     """TLS 1.3 is accepted, and agreed on with clients that offer TLS 1.2 and TLS 1.3.
 
     Every address is offered TLS 1.3 alone (sslyze), then both versions in a ClientHello of our own, hybrid groups
-    included. Where `tls.profile.require_tls13` is false the claim is not made, and counts as not configured.
+    included. Where the profile, or `tls.profile.require_tls13`, says false, the claim is not made, and counts as not
+    configured.
     Sources: ASVS 12.1.1, NIST SP 800-52r2 section 3.1, RFC 9325 section 3.1.1.
     """
     evidence.table("suites", ("address", "version", "answer", "suite"), tls_scan.accepted_suites())

@@ -76,7 +76,9 @@ def test_model_and_errors_are_leaves() -> None:
         assert [name for name in GRAPH[leaf] if name.startswith("stagehold")] == []
 
 
-@pytest.mark.parametrize("package", ["stagehold.probes", "stagehold.environment", "stagehold.reporting"])
+@pytest.mark.parametrize(
+    "package", ["stagehold.probes", "stagehold.environment", "stagehold.reporting", "stagehold.tls_profile"]
+)
 def test_inner_packages_do_not_know_the_run(package: str) -> None:
     """Probes observe, the environment describes, reports render; none of them runs or decides."""
     outer = ["gate", "plugin", "people", "demo", "catalogue"]

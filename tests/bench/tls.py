@@ -21,14 +21,16 @@ from pathlib import Path
 
 import psutil
 
-from stagehold.environment.model import Environment, TlsProfile
+from stagehold.environment.model import Environment
 from stagehold.network.door import Network
 from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
-from stagehold.probes.tls.facts import CERTIFICATES, COMMANDS
+from stagehold.probes.tls.facts import COMMANDS
+from stagehold.probes.tls.reading import CERTIFICATES
 from stagehold.probes.tls.side_by_side import Scans
 from tests.probes.judged import outcomes
 from tests.probes.pki import Authority, write_chain
+from tests.probes.profiles import DEFAULT_PROFILE
 from tests.probes.tls_servers import fresh_address
 from tests.probes.tls_stacks import AEAD
 from tests.strangers.stage import NGINX, wait_for
@@ -90,7 +92,9 @@ def verdict(folder: Path, addresses: Sequence[str]) -> None:
         SystemExit: a check of the suite did not pass.
     """
     described = Environment.model_validate(environment(addresses))
-    rules = CertificateRules(read_anchors(folder / "ca.pem"), "auto", datetime.now(UTC), private_days=400)
+    rules = CertificateRules(
+        read_anchors(folder / "ca.pem"), DEFAULT_PROFILE.rules, datetime.now(UTC), private_days=400
+    )
     with Scans(Network.build(described), described.tls_endpoints) as scans:
         for endpoint in described.tls_endpoints:
             scan = scans.of(endpoint)
@@ -99,9 +103,9 @@ def verdict(folder: Path, addresses: Sequence[str]) -> None:
                 "accepted_suites": AcceptedSuites(scan),
                 "certificate_rules": rules,
                 "served_names": (endpoint.name,),
-                "approved_groups": TlsProfile().groups,
+                "tls_profile": DEFAULT_PROFILE,
             }
-            said = outcomes("tls", facts)
+            said = outcomes("tls", facts, refused_version=DEFAULT_PROFILE.rules.refused_versions)
             if not said or set(said.values()) != {"passed"}:
                 raise SystemExit(f"{endpoint.host}: {said}")
 

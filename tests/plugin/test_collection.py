@@ -133,3 +133,29 @@ def test_a_suite_without_checks_is_no_catalogue(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="holds no check"):
         read_catalogue({"empty": tmp_path / "empty"})
+
+
+TLS_ENVIRONMENT = """
+environment: {id: plugin-test}
+targets:
+  - {name: web, base_url: "https://127.0.0.1:9", addresses: [127.0.0.1]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "versions"),
+    [
+        ("", ["SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1"]),
+        ("tls: {profile: {use: modern}}\n", ["SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2"]),
+    ],
+)
+def test_a_check_of_versions_has_a_case_for_each_that_the_profile_refuses(
+    prepare: Prepare, profile: str, versions: list[str]
+) -> None:
+    """The cases of TLS-001 come from the profile in force; their names are those that waivers use."""
+    source = '@claim("AAA-001")\ndef test_refused(endpoint, refused_version): """Refuses old versions."""\n'
+    run, suites = prepare(environment=TLS_ENVIRONMENT + profile, own=source)
+
+    (check,) = collect(run, suites, scrubbed_environment())
+
+    assert list(check.cases) == [f"127.0.0.1:9-{version}" for version in versions]

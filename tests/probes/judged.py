@@ -6,7 +6,7 @@ import functools
 import importlib.util
 import inspect
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,19 +18,23 @@ from stagehold.model import CheckSpec
 SUITES = Path(__file__).parents[2] / "suites"
 
 
-def outcomes(suite: str, facts: Mapping[str, Any]) -> dict[str, str]:
-    """Id and outcome of every check of a suite whose arguments are all among the facts.
+def outcomes(suite: str, facts: Mapping[str, Any], **axes: Sequence[Any]) -> dict[str, str]:
+    """Id and outcome of every check of a suite whose arguments are all among the facts and the axes.
 
-    A check with several cases fails when one of them does.
+    A check with several cases, of its own or for the values of an axis, fails when one of them does.
     """
     found: dict[str, str] = {}
     for path in sorted((SUITES / suite).glob("test_*.py")):
         for spec, function, cases in _checks(_load(path)):
             wanted = set(inspect.signature(function).parameters) - {"evidence"} - {key for c in cases for key in c}
-            if not wanted <= facts.keys():
+            if not wanted <= facts.keys() | axes.keys():
                 continue
-            given = {name: facts[name] for name in wanted}
-            seen = {_outcome(function, {**given, **case, "evidence": MagicMock()}) for case in cases}
+            given = {name: facts[name] for name in wanted - axes.keys()}
+            names = sorted(wanted & axes.keys())
+            outer = [dict(zip(names, row, strict=True)) for row in itertools.product(*(axes[name] for name in names))]
+            seen = {
+                _outcome(function, {**given, **case, **one, "evidence": MagicMock()}) for case in cases for one in outer
+            }
             found[spec.id] = next(one for one in ORDER if one in seen)
     return found
 

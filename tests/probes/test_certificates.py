@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from stagehold.errors import ProbeError, Uncovered
 from stagehold.probes.tls import certificates
 from tests.probes.pki import DAY, NOW, Authority, Issued, issue
+from tests.probes.profiles import DEFAULT_PROFILE
 
 AUTHORITY = Authority.create()
 ROOT, INTERMEDIATE = AUTHORITY.root, AUTHORITY.intermediate
@@ -250,7 +251,7 @@ class FakeCertificate:
 )
 def test_public_caps_follow_the_day_of_issue(issued: str, days: int) -> None:
     """As the CA/Browser Forum has decided (ballot SC-081v3)."""
-    assert certificates.public_cap(dt.datetime.fromisoformat(issued).replace(tzinfo=dt.UTC)) == days
+    assert DEFAULT_PROFILE.rules.public_cap(dt.datetime.fromisoformat(issued).replace(tzinfo=dt.UTC)) == days
 
 
 SECOND = 1 / 86400
@@ -270,7 +271,7 @@ def test_a_certificate_lives_from_its_first_second_through_its_last(
 ) -> None:
     """A certificate of N days ends a second before the N days are over."""
     leaf = AUTHORITY.leaf("app.test", start=-10, end=lifetime - 10)
-    rules = certificates.CertificateRules(anchors, "auto", NOW, private_days=allowed)
+    rules = certificates.CertificateRules(anchors, DEFAULT_PROFILE.rules, NOW, private_days=allowed)
 
     assert bool(rules.long_lived([leaf.certificate])) is too_long
 
@@ -280,6 +281,7 @@ def test_a_private_ca_has_the_cap_that_is_declared_for_it(anchors: certificates.
     leaf = AUTHORITY.leaf("app.test", start=-1, end=300)
 
     with pytest.raises(Uncovered):
-        certificates.CertificateRules(anchors, "auto", NOW).long_lived([leaf.certificate])
-    public = certificates.CertificateRules(certificates.read_anchors(None), "auto", NOW, private_days=9999)
-    assert public.longest([leaf.certificate]) == certificates.public_cap(leaf.certificate.not_valid_before_utc)
+        certificates.CertificateRules(anchors, DEFAULT_PROFILE.rules, NOW).long_lived([leaf.certificate])
+    store = certificates.read_anchors(None)
+    public = certificates.CertificateRules(store, DEFAULT_PROFILE.rules, NOW, private_days=9999)
+    assert public.longest([leaf.certificate]) == DEFAULT_PROFILE.rules.public_cap(leaf.certificate.not_valid_before_utc)

@@ -25,13 +25,15 @@ from stagehold.errors import DeniedByProduction, NotApplicable, ProbeError, Stag
 from stagehold.network.door import Network
 from stagehold.probes.tls.certificates import Anchors, CertificateRules
 from stagehold.probes.tls.crl_sources import fetch_list
-from stagehold.probes.tls.facts import CERTIFICATES, ServedChain, read_answer
+from stagehold.probes.tls.facts import ServedChain
+from stagehold.probes.tls.reading import CERTIFICATES, read_answer
 from stagehold.probes.tls.revocation import RevocationFacts, look_at_revocation
 from stagehold.probes.tls.revocation_list import judge_list
 from stagehold.probes.tls.scan import WORKER
 from stagehold.probes.tls.stapled import judge_staple
 from tests.probes.judged import outcomes
 from tests.probes.pki import Authority, Issued, issue
+from tests.probes.profiles import DEFAULT_PROFILE
 from tests.probes.revoking import (
     GOOD,
     MUST_STAPLE,
@@ -199,10 +201,12 @@ def test_issuers_with_keys_of_other_kinds_are_understood(key: rsa.RSAPrivateKey 
 
 
 ANCHORS = Anchors((CA.root.certificate,), partial=False, name="the declared private CA")
-RULES = CertificateRules(ANCHORS, "auto", NOW)
-PUBLIC = CertificateRules(Anchors((CA.root.certificate,), partial=False, name="public", public=True), "auto", NOW)
+RULES = CertificateRules(ANCHORS, DEFAULT_PROFILE.rules, NOW)
+PUBLIC = CertificateRules(
+    Anchors((CA.root.certificate,), partial=False, name="public", public=True), DEFAULT_PROFILE.rules, NOW
+)
 SELF = issue("self.test")
-OWN = CertificateRules(Anchors((SELF.certificate,), partial=False, name="itself"), "auto", NOW)
+OWN = CertificateRules(Anchors((SELF.certificate,), partial=False, name="itself"), DEFAULT_PROFILE.rules, NOW)
 POINTED, BOUND = CA.leaf("app.test", more=[points(URL)]), CA.leaf("app.test", more=[points(URL), MUST_STAPLE])
 LDAP = CA.leaf("app.test", more=[points("ldap:///CN=ca?certificateRevocationList")])
 PARTIAL = CA.leaf("app.test", more=[points(URL, reasons=SOME)])

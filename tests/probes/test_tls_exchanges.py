@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagehold.environment.model import TlsEndpoint, TlsProfile
+from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import NotApplicable, ProbeError
 from stagehold.probes.tls.exchanges import EndpointExchanges, KeyExchanges, accepted_groups, accepted_sizes, old_groups
 from stagehold.probes.tls.facts import AddressScan, TlsScan
@@ -18,11 +18,12 @@ from stagehold.probes.tls.groups import ELLIPTIC_SUITES, FINITE_SUITES, GROUPS, 
 from stagehold.probes.tls.hello import client_hello
 from stagehold.probes.tls.server_answer import Chosen, Declined, NotTlsError, read_server_answer
 from stagehold.probes.tls.suites import BROKEN, SOUND
+from tests.probes.profiles import DEFAULT_PROFILE
 from tests.probes.test_tls_offers import alert, hello_message, reader, record
 
 X25519, P256, P384, P224, K256 = 0x1D, 0x17, 0x18, 0x15, 0x16
 REFUSES, HANGS_UP = Declined("alert 40", certain=True), Declined("hung up", certain=False)
-APPROVED = TlsProfile().groups
+APPROVED = DEFAULT_PROFILE.rules.group_names
 
 
 @dataclass
@@ -159,7 +160,7 @@ def test_one_bad_address_is_enough_and_an_unseen_one_too(
     """What is wrong somewhere is wrong; nothing found passes only where everything was seen."""
     asked: list[tuple[Callable[[], tuple[str, ...]], int | type[Exception]]] = [
         (lambda: exchanges.unapproved(APPROVED), groups),
-        (exchanges.small_primes, primes),
+        (lambda: exchanges.small_primes(2048), primes),
     ]
     for ask, expected in asked:
         if isinstance(expected, int):
@@ -173,7 +174,7 @@ def test_one_bad_address_is_enough_and_an_unseen_one_too(
 def test_exchanges_that_were_not_looked_at_are_not_known(one: AddressScan) -> None:
     """A scan without them, or without a connection, is an error when they are asked for."""
     with pytest.raises(ProbeError):
-        TlsScan(TlsEndpoint(host="app.test"), (one,)).exchanges.small_primes()
+        TlsScan(TlsEndpoint(host="app.test"), (one,)).exchanges.small_primes(2048)
 
 
 def curve(kind: int, group: int) -> bytes:

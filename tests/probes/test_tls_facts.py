@@ -9,7 +9,8 @@ import pytest
 
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
-from stagehold.probes.tls.facts import CERTIFICATES, COMMANDS, TlsScan, read_answer
+from stagehold.probes.tls.facts import COMMANDS, TlsScan
+from stagehold.probes.tls.reading import CERTIFICATES, read_answer
 from tests.probes.pki import issue
 
 LEAF = issue("app.test", names=("app.test",))

@@ -15,15 +15,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import dh, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, ParameterFormat
 
-from stagehold.environment.model import Environment, TlsProfile
+from stagehold.environment.model import Environment
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.tls.accepted import AcceptedSuites
 from stagehold.probes.tls.certificates import CertificateRules, read_anchors
+from stagehold.probes.tls.facts import TlsScan
 from stagehold.probes.tls.revocation import look_at_revocation
 from stagehold.probes.tls.scan import scan_endpoint
+from stagehold.tls_profile.reader import ProfileInForce
 from tests.probes.judged import outcomes
 from tests.probes.pki import Authority, Issued, issue, signed_with, write_chain
+from tests.probes.profiles import DEFAULT_PROFILE
 from tests.probes.revoking import MUST_STAPLE, revocation_list
 from tests.probes.tls_servers import python_server
 from tests.probes.tls_stacks import (
@@ -344,7 +347,7 @@ SERVED = {
 """What is served there if it is not `app.test`."""
 
 
-def judge(folder: Path, server: Server, served: str) -> dict[str, str]:
+def observe(folder: Path, server: Server) -> TlsScan:
     for name, chain in (("rsa", RSA), ("weak", WEAK)):
         (folder / name).mkdir()
         write_chain(folder / name, *chain)
@@ -356,21 +359,32 @@ def judge(folder: Path, server: Server, served: str) -> dict[str, str]:
                 "tls": {"endpoints": [{"host": "app.test", "port": port, "addresses": [address]}]},
             }
         )
-        scan = scan_endpoint(Network.build(environment), environment.tls_endpoints[0], deadline=60)
-    rules = CertificateRules(read_anchors(AUTHORITY.ca_file(folder)), "auto", datetime.now(UTC), private_days=400)
+        return scan_endpoint(Network.build(environment), environment.tls_endpoints[0], deadline=60)
+
+
+def judge(
+    folder: Path, scan: TlsScan, served: str = "app.test", profile: ProfileInForce = DEFAULT_PROFILE
+) -> dict[str, str]:
+    anchors = read_anchors(AUTHORITY.ca_file(folder))
+    rules = CertificateRules(anchors, profile.rules, datetime.now(UTC), private_days=400)
     facts = {
         "tls_scan": scan,
         "accepted_suites": AcceptedSuites(scan),
         "certificate_rules": rules,
         "served_names": (served,),
-        "approved_groups": TlsProfile().groups,
+        "tls_profile": profile,
     }
+    refused = profile.rules.refused_versions
     try:
         facts["certificate_revocation"] = look_at_revocation(scan.chains, rules, lambda _: LISTED, ["issuing.crl"])
     except ProbeError:
         # What becomes of a check whose fixture raises this.
-        return {**outcomes("tls", facts), "TLS-013": OPEN}
-    return outcomes("tls", facts)
+        return {**outcomes("tls", facts, refused_version=refused), "TLS-013": OPEN}
+    return outcomes("tls", facts, refused_version=refused)
+
+
+def look(folder: Path, server: Server, served: str) -> dict[str, str]:
+    return judge(folder, observe(folder, server), served)
 
 
 @pytest.fixture(scope="module")
@@ -378,7 +392,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Futur
     """All stacks, scanned two at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         yield {
-            name: pool.submit(judge, tmp_path_factory.mktemp("stack"), server, SERVED.get(name, "app.test"))
+            name: pool.submit(look, tmp_path_factory.mktemp("stack"), server, SERVED.get(name, "app.test"))
             for name, (server, _) in STACKS.items()
         }
 

@@ -12,11 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import NotApplicable, ProbeError
-from stagehold.probes.tls.accepted import AcceptedSuites
+from stagehold.probes.tls.accepted import AcceptedSuite, AcceptedSuites
 from stagehold.probes.tls.facts import COMMANDS, AddressScan, TlsScan, VersionFact
 from stagehold.probes.tls.strength import weaknesses
 from stagehold.probes.tls.suites import BROKEN, SOUND, UNENCRYPTED_TLS13, flaw, is_aead
 from tests.probes.pki import Key, issue, signed_with
+from tests.probes.profiles import DEFAULT_PROFILE
 
 AEAD, OTHER = True, False
 ADDRESS = "192.0.2.1"
@@ -112,7 +113,7 @@ def test_each_suite_fails_one_check_only() -> None:
     """A suite of the broken class is not told again as one without AEAD; CBC in old versions is TLS-001's."""
     found = AcceptedSuites(scan({"TLS 1.2": fact(GCM, CBC, NULL), "TLS 1.0": fact(CBC)}))
 
-    assert [(one.version, one.suite) for one in found.without_aead()] == [("TLS 1.2", CBC)]
+    assert [(one.version, one.suite) for one in found.unapproved(DEFAULT_PROFILE.rules)] == [("TLS 1.2", CBC)]
     assert [(one.version, one.suite) for one in found.broken()] == [("TLS 1.2", NULL)]
 
 
@@ -125,7 +126,11 @@ def test_what_was_chosen_by_hand_counts_like_what_sslyze_saw() -> None:
         str(told)
         == f"{ADDRESS} accepts TLS_DH_anon_WITH_CAMELLIA_128_CBC_SHA256 in TLS 1.2, which authenticates nobody"
     )
-    assert not found.without_aead()
+    assert not found.unapproved(DEFAULT_PROFILE.rules)
+
+
+def unapproved(found: AcceptedSuites) -> tuple[AcceptedSuite, ...]:
+    return found.unapproved(DEFAULT_PROFILE.rules)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +148,7 @@ def test_what_was_chosen_by_hand_counts_like_what_sslyze_saw() -> None:
 )
 def test_what_was_not_seen_is_not_absent(observed: TlsScan, broken: bool, without_aead: bool) -> None:
     """None found passes only where every suite of every version was answered; one found needs no more."""
-    for ask, known in ((AcceptedSuites.broken, broken), (AcceptedSuites.without_aead, without_aead)):
+    for ask, known in ((AcceptedSuites.broken, broken), (unapproved, without_aead)):
         if known:
             ask(AcceptedSuites(observed))
         else:
@@ -154,7 +159,7 @@ def test_what_was_not_seen_is_not_absent(observed: TlsScan, broken: bool, withou
 def test_where_tls_12_is_refused_aead_is_no_question() -> None:
     """An endpoint of TLS 1.3 alone has nothing to judge."""
     with pytest.raises(NotApplicable):
-        AcceptedSuites(scan({"TLS 1.3": fact("TLS_AES_128_GCM_SHA256")})).without_aead()
+        AcceptedSuites(scan({"TLS 1.3": fact("TLS_AES_128_GCM_SHA256")})).unapproved(DEFAULT_PROFILE.rules)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +179,7 @@ def test_where_tls_12_is_refused_aead_is_no_question() -> None:
 )
 def test_a_key_is_strong_or_it_is_told(key: Key, words: str) -> None:
     """RSA from 2048 bits, curves from 256, Edwards curves."""
-    found = weaknesses([issue("app.test", issue("ca", ca=True), key=key).certificate])
+    found = weaknesses([issue("app.test", issue("ca", ca=True), key=key).certificate], DEFAULT_PROFILE.rules)
 
     assert [words in problem for problem in found] == ([True] if words else [])
 
@@ -191,7 +196,7 @@ def test_a_dsa_key_is_told() -> None:
         not_valid_after=signer.certificate.not_valid_after_utc,
     )
 
-    (told,) = weaknesses([builder.sign(signer.key, hashes.SHA256())])
+    (told,) = weaknesses([builder.sign(signer.key, hashes.SHA256())], DEFAULT_PROFILE.rules)
 
     assert "another kind" in told
 
@@ -202,6 +207,6 @@ def test_a_weak_signature_is_told_below_the_root(digest: str) -> None:
     root = issue("root", ca=True, key=rsa.generate_private_key(65537, 2048))
     leaf = signed_with(digest, issue("app.test", root), root)
 
-    (told,) = weaknesses([leaf.certificate, signed_with(digest, root, root).certificate])
+    (told,) = weaknesses([leaf.certificate, signed_with(digest, root, root).certificate], DEFAULT_PROFILE.rules)
 
     assert told == f"CN=app.test is signed with {digest.upper()}"

@@ -19,6 +19,9 @@ from stagehold.environment.values import (
     is_url,
 )
 from stagehold.model import Model
+from stagehold.tls_profile.model import Group, Shipped
+
+_SHA256 = "the SHA-256 of the file, 64 hexadecimal digits in quotes, as `sha256sum FILE` tells it"
 
 
 class Target(Model):
@@ -143,24 +146,29 @@ class TlsEndpoint(Model):
         return self.sni or self.host
 
 
-Group = Literal[
-    "X25519", "X448", "P-256", "P-384", "P-521", "X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024",
-    "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1", "brainpoolP256r1tls13", "brainpoolP384r1tls13",
-    "brainpoolP512r1tls13", "curveSM2",
-]  # fmt: skip
-
-
 class TlsProfile(Model):
-    """What is asked beyond the vendored defaults."""
+    """What endpoints are judged by: a profile that is shipped, or a file of one's own; then rules set here."""
 
-    min_days_left: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
-    """auto: a third of the lifetime, at most 30 days."""
-    require_tls13: bool = True
-    """False: TLS 1.3 is not claimed here, which TLS-002 reports as not configured."""
-    groups: Annotated[tuple[Group, ...], Field(min_length=1)] = (
-        "X25519", "P-256", "P-384", "X448", "P-521", "X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024",
-    )  # fmt: skip
-    """Groups of key exchange that may be accepted; those of finite fields are judged by their size."""
+    use: Shipped | None = None
+    """A profile that travels with stagehold; default: `intermediate`."""
+    file: Text | None = None
+    """A profile of one's own, YAML, relative to this file; with `sha256`."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description=_SHA256)] | None = None
+    """Digest of `file`: who changes the profile changes this with it."""
+    min_days_left: Annotated[int, Field(ge=0)] | Literal["auto"] | None = None
+    """In place of the profile's; auto: a third of the lifetime, at most 30 days."""
+    require_tls13: bool | None = None
+    """In place of the profile's; false: TLS 1.3 is not claimed here, which TLS-002 reports as not configured."""
+    groups: Annotated[tuple[Group, ...], Field(min_length=1)] | None = None
+    """In place of the profile's groups of key exchange; those of finite fields are judged by their size."""
+
+    @model_validator(mode="after")
+    def _one_profile(self) -> TlsProfile:
+        if self.use is not None and self.file is not None:
+            raise ValueError("names two profiles: either `use` or `file`")
+        if (self.file is None) != (self.sha256 is None):
+            raise ValueError("`file` and `sha256` go together; `sha256sum FILE` tells the digest")
+        return self
 
 
 class Trust(Model):

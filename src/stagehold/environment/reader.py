@@ -16,6 +16,7 @@ from stagehold.environment.literals import literal_secrets
 from stagehold.environment.matrix import AccessMatrix
 from stagehold.environment.matrix_references import wrong_matrix
 from stagehold.environment.model import Environment
+from stagehold.environment.profile_file import wrong_profile
 from stagehold.environment.references import wrong_references
 from stagehold.errors import ConfigError
 from stagehold.shipped import shipped
@@ -98,6 +99,7 @@ def read_environment(path: Path) -> LoadedEnvironment:
         environment = environment and environment.model_copy(update={"access_matrix": matrix})
     if draft is not None:
         errors += wrong_references(document, draft, broken, statement)
+        wrong = [*wrong, *wrong_profile(document, draft.tls.profile, folder)]
     if errors or wrong or environment is None or statement is None:
         unique = without_doubles(errors)
         raise ConfigErrors([*(document.finished(error) for error in unique), *wrong])

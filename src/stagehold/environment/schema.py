@@ -1,6 +1,6 @@
-"""The JSON Schema of environments and statements, for editors.
+"""The JSON Schema of environments, statements and TLS profiles, for editors.
 
-`python -m stagehold.environment.schema --write` writes both. Descriptions come from the docstrings below the
+`python -m stagehold.environment.schema --write` writes them. Descriptions come from the docstrings below the
 models' fields, so that model and schema cannot drift apart. An editor's schema is a help: the reader judges,
 and knows more than a schema can say.
 """
@@ -24,11 +24,13 @@ from stagehold import statement
 from stagehold.documents.typed import keys_of
 from stagehold.environment import access, disclosure, dns, evidence, load_plan, matrix, model, places
 from stagehold.shipped import shipped
+from stagehold.tls_profile import model as profile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMAS: dict[str, tuple[type[BaseModel], str]] = {
     "schema.json": (model.Environment, "stagehold environment"),
     "statement.schema.json": (statement.StatementFile, "stagehold statement"),
+    "tls-profile.schema.json": (profile.Profile, "stagehold TLS profile"),
 }
 
 
@@ -36,7 +38,7 @@ def build(root: type[BaseModel], title: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a model, by the keys as files write them."""
     schema = root.model_json_schema(by_alias=True, mode="validation")
     documented = dict(
-        _documented([words, access, matrix, disclosure, dns, evidence, load_plan, places, model, statement])
+        _documented([words, access, matrix, disclosure, dns, evidence, load_plan, places, model, statement, profile])
     )
     names = {root.__name__: schema, **schema.get("$defs", {})}
     for name, part in names.items():

@@ -127,7 +127,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Fill the environment's axes (targets, endpoints, hosts, accounts, …)."""
     context = metafunc.config.stash.get(CONTEXT, None)
     if context is not None and suite_of(Path(str(metafunc.definition.path)), context) is not None:
-        parametrize(metafunc, context.environment)
+        parametrize(metafunc, context)
 
 
 @pytest.hookimpl(tryfirst=True)

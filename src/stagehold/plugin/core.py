@@ -71,14 +71,17 @@ AXES: dict[str, Axis] = {
 }
 
 
-def parametrize(metafunc: pytest.Metafunc, environment: Environment) -> None:
-    """Give every axis a check uses its values from the environment."""
+def parametrize(metafunc: pytest.Metafunc, context: LaneContext) -> None:
+    """Give every axis a check uses its values from the environment, and from the TLS profile that it names."""
     for fixture, axis in AXES.items():
         if fixture not in metafunc.fixturenames:
             continue
-        values = list(axis.values(environment)) or [Missing(axis.key)]
+        values = list(axis.values(context.environment)) or [Missing(axis.key)]
         ids = ["not-configured" if isinstance(v, Missing) else axis.name(v) for v in values]
         metafunc.parametrize(fixture, values, ids=ids, indirect=True, scope="session")
+    if "refused_version" in metafunc.fixturenames:
+        versions = context.tls_profile.rules.refused_versions
+        metafunc.parametrize("refused_version", versions, indirect=True, scope="session")
 
 
 def _value(request: pytest.FixtureRequest) -> Any:

@@ -21,11 +21,10 @@ from stagehold.probes.ports.facts import OUTSIDE, AddressPorts, PortScan
 from stagehold.probes.tls.certificates import CertificateRules, days_left, needed_days, subject_names, verified_path
 from stagehold.probes.tls.certificates_table import key_of
 from stagehold.probes.tls.facts import COMMANDS, ServedChain, TlsScan
+from stagehold.tls_profile.model import Profile
 
-_LEGACY = ("SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1")
 
-
-def protocols_of(scan: TlsScan, *, tls13_required: bool) -> Drawing:
+def protocols_of(scan: TlsScan, profile: Profile) -> Drawing:
     """What every address of an endpoint answered to every version."""
     seen = []
     for one in scan.addresses:
@@ -38,7 +37,7 @@ def protocols_of(scan: TlsScan, *, tls13_required: bool) -> Drawing:
                     address=one.address,
                     version=version,
                     accepted=bool(fact.accepted) if fact is not None and known else None,
-                    wanted=_wanted(version, tls13_required=tls13_required),
+                    wanted=_wanted(version, profile),
                 )
             )
     return protocol_grid(seen)
@@ -68,10 +67,10 @@ def ports_of(scan: PortScan) -> Drawing:
     return port_matrix(seen, f"Ports of {scan.host.name}, seen from {scan.vantage}")
 
 
-def _wanted(version: str, *, tls13_required: bool) -> Wanted:
-    if version in _LEGACY:
+def _wanted(version: str, profile: Profile) -> Wanted:
+    if version not in profile.accepted_versions:
         return Wanted.REFUSED
-    return Wanted.ACCEPTED if version == "TLS 1.3" and tls13_required else Wanted.EITHER
+    return Wanted.ACCEPTED if version == "TLS 1.3" and profile.require_tls13.value else Wanted.EITHER
 
 
 def _own_problems(certificate: x509.Certificate, rules: CertificateRules, *, leaf: bool) -> list[str]:

@@ -26,6 +26,9 @@ from stagehold.probes.tls.side_by_side import Scans
 from stagehold.probes.web.client import HttpClient
 from stagehold.probes.web.clock import ClockReading, read_clock, require_agreement
 from stagehold.probes.web.plain_http import PlainHttp, look_at_plain_http
+from stagehold.tls_profile.reader import ProfileInForce
+
+_OF_CERTIFICATES = ("least_rsa_bits", "least_curve_bits", "forbidden_hashes", "min_days_left", "public_lifetimes")
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +45,22 @@ def tls_scan(tls_scans: Scans, endpoint: TlsEndpoint) -> TlsScan:
 
 
 @pytest.fixture(scope="session")
-def tls13_required(environment: Environment) -> None:
-    """Uncovered where the environment does not claim TLS 1.3."""
-    if not environment.tls.profile.require_tls13:
+def tls_profile(context: LaneContext) -> ProfileInForce:
+    """What endpoints are judged by: the profile, with what the environment sets in place of its rules."""
+    return context.tls_profile
+
+
+@pytest.fixture(scope="session")
+def refused_version(request: pytest.FixtureRequest) -> str:
+    """Each version that the profile does not accept."""
+    version: str = request.param
+    return version
+
+
+@pytest.fixture(scope="session")
+def tls13_required(tls_profile: ProfileInForce) -> None:
+    """Uncovered where TLS 1.3 is not claimed."""
+    if not tls_profile.rules.require_tls13.value:
         raise Uncovered("`tls.profile.require_tls13` is false: TLS 1.3 is not claimed here")
 
 
@@ -55,17 +71,10 @@ def accepted_suites(tls_scan: TlsScan) -> AcceptedSuites:
 
 
 @pytest.fixture(scope="session")
-def approved_groups(environment: Environment) -> tuple[str, ...]:
-    """Groups of key exchange that may be accepted."""
-    return environment.tls.profile.groups
-
-
-@pytest.fixture(scope="session")
-def certificate_rules(environment: Environment, ca_file: Path | None) -> CertificateRules:
-    """The declared trust and margin, at the present time."""
-    tls = environment.tls
-    longest = tls.trust.max_lifetime_days_private
-    return CertificateRules(read_anchors(ca_file), tls.profile.min_days_left, datetime.now(UTC), longest)
+def certificate_rules(environment: Environment, tls_profile: ProfileInForce, ca_file: Path | None) -> CertificateRules:
+    """The profile and the declared trust, at the present time."""
+    longest = environment.tls.trust.max_lifetime_days_private
+    return CertificateRules(read_anchors(ca_file), tls_profile.rules, datetime.now(UTC), longest)
 
 
 @pytest.fixture(scope="session")
@@ -118,17 +127,22 @@ def plain_http(
 
 
 @pytest.fixture
-def protocol_evidence(tls_scan: TlsScan, environment: Environment, evidence: EvidenceRecorder) -> None:
-    """Attaches what every address answered to every version, as a drawing."""
-    required = environment.tls.profile.require_tls13
-    evidence.figure(f"protocol versions of {tls_scan}", *protocols_of(tls_scan, tls13_required=required))
+def protocol_evidence(tls_scan: TlsScan, tls_profile: ProfileInForce, evidence: EvidenceRecorder) -> None:
+    """Attaches what every address answered to every version, as a drawing, and the profile's rules about it."""
+    evidence.figure(f"protocol versions of {tls_scan}", *protocols_of(tls_scan, tls_profile.rules))
+    evidence.table("profile", tls_profile.COLUMNS, tls_profile.rows("versions", "require_tls13"))
 
 
 @pytest.fixture
 def certificate_evidence(
-    tls_scan: TlsScan, certificate_rules: CertificateRules, served_names: tuple[str, ...], evidence: EvidenceRecorder
+    tls_scan: TlsScan,
+    tls_profile: ProfileInForce,
+    certificate_rules: CertificateRules,
+    served_names: tuple[str, ...],
+    evidence: EvidenceRecorder,
 ) -> None:
-    """Attaches what was served: table, drawing, PEM."""
+    """Attaches what was served, as table, drawing and PEM, and the profile's rules about certificates."""
+    evidence.table("profile", tls_profile.COLUMNS, tls_profile.rows(*_OF_CERTIFICATES))
     chains = tls_scan.chains
     evidence.table("served certificates", COLUMNS, certificate_rows(chains))
     names = listed(served_names, 2)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from stagehold.errors import NotApplicable, ProbeError
+from stagehold.errors import NotApplicable, ProbeError, Uncovered
 from stagehold.probes.tls.facts import COMMANDS, TlsScan
 from stagehold.probes.tls.suites import flaw, is_aead, is_ephemeral
+from stagehold.tls_profile.model import Profile
+
+_TLS12 = "TLS 1.2"
 
 
 @dataclass(frozen=True)
@@ -53,31 +56,55 @@ class AcceptedSuites:
         gaps = (*self.scan.unknown(COMMANDS), *(gap for one in self.scan.addresses for gap in one.gaps))
         return self._certain(found, gaps)
 
-    def without_aead(self) -> tuple[AcceptedSuite, ...]:
-        """Suites of TLS 1.2 that encrypt without authenticating in one, those of the broken class left out.
+    def unapproved(self, profile: Profile) -> tuple[AcceptedSuite, ...]:
+        """Suites that are not AEAD in TLS 1.2, and those that the profile's list, where it has one, does not name.
+
+        Left out are those that other checks tell: of the broken class, of versions that the profile does not accept
+        (but AEAD is asked of TLS 1.2 in any case), and, on account of the list, those without forward secrecy.
 
         Raises:
-            NotApplicable: every address refuses TLS 1.2.
+            Uncovered: the profile asks for neither.
+            NotApplicable: every address refuses the versions in question.
             ProbeError: none was seen, and of some suites it is not known.
         """
-        return self._in_tls12(is_aead, "are AEAD")
+        names = profile.suite_names
+        if names is None and not profile.aead_only.value:
+            raise Uncovered(f"the profile {profile.name} does not ask for AEAD suites in TLS 1.2")
+        listed = () if names is None else profile.accepted_versions
 
-    def without_forward_secrecy(self) -> tuple[AcceptedSuite, ...]:
+        def wrong(item: AcceptedSuite) -> bool:
+            if item.version == _TLS12 and profile.aead_only.value and not is_aead(item.suite):
+                return True
+            elsewhere = item.version == _TLS12 and profile.forward_secrecy.value and not is_ephemeral(item.suite)
+            return item.version in listed and item.suite not in (names or ()) and not elsewhere
+
+        judged = [version for version in COMMANDS if version in listed or version == _TLS12]
+        return self._in(judged, wrong, "are AEAD")
+
+    def without_forward_secrecy(self, profile: Profile) -> tuple[AcceptedSuite, ...]:
         """Suites of TLS 1.2 whose keys are not fresh for each session, those of the broken class left out.
 
         Raises:
+            Uncovered: the profile does not ask for it.
             NotApplicable: every address refuses TLS 1.2.
             ProbeError: none was seen, and of some suites it is not known.
         """
-        return self._in_tls12(is_ephemeral, "take fresh keys for each session")
+        if not profile.forward_secrecy.value:
+            raise Uncovered(f"the profile {profile.name} does not ask for forward secrecy in TLS 1.2")
 
-    def _in_tls12(self, sound: Callable[[str], bool], words: str) -> tuple[AcceptedSuite, ...]:
-        found = tuple(
-            item for item in self.all if item.version == "TLS 1.2" and not item.flaw and not sound(item.suite)
-        )
-        self._certain(found, self.scan.unknown(["TLS 1.2"]))
-        if not self.scan.accepts("TLS 1.2"):
-            raise NotApplicable(f"{self.scan} refuses TLS 1.2 at every address; all suites of TLS 1.3 {words}")
+        def wrong(item: AcceptedSuite) -> bool:
+            return item.version == _TLS12 and not is_ephemeral(item.suite)
+
+        return self._in([_TLS12], wrong, "take fresh keys for each session")
+
+    def _in(
+        self, versions: Sequence[str], wrong: Callable[[AcceptedSuite], bool], words: str
+    ) -> tuple[AcceptedSuite, ...]:
+        found = tuple(item for item in self.all if not item.flaw and wrong(item))
+        self._certain(found, self.scan.unknown(versions))
+        if not any(self.scan.accepts(version) for version in versions):
+            refused = " and ".join(versions)
+            raise NotApplicable(f"{self.scan} refuses {refused} at every address; all suites of TLS 1.3 {words}")
         return found
 
     def _certain(self, found: tuple[AcceptedSuite, ...], gaps: tuple[str, ...]) -> tuple[AcceptedSuite, ...]:

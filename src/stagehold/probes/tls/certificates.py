@@ -23,19 +23,10 @@ from service_identity.cryptography import verify_certificate_hostname, verify_ce
 
 from stagehold.errors import ProbeError, Uncovered
 from stagehold.probes.tls.strength import weaknesses
+from stagehold.tls_profile.model import Profile
 
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h, which pyOpenSSL does not name."""
-
-
-_PUBLIC_CAPS = (
-    (datetime(2029, 3, 15, tzinfo=UTC), 47),
-    (datetime(2027, 3, 15, tzinfo=UTC), 100),
-    (datetime(2026, 3, 15, tzinfo=UTC), 200),
-    (datetime(2020, 9, 1, tzinfo=UTC), 398),
-    (datetime.min.replace(tzinfo=UTC), 825),
-)
-"""Issued since, days."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +162,7 @@ def date_problems(
         leaf: judged for its validity and for `needed_days`.
         others: judged for their validity: what else was served, and the anchor the chain leads to.
         now: with its time zone.
-        declared: `tls.profile.min_days_left`.
+        declared: the profile's `min_days_left`.
     """
     problems = [problem for certificate in (leaf, *others) if (problem := _outside_validity(certificate, now))]
     left, needed = days_left(leaf, now), needed_days(leaf, declared)
@@ -187,11 +178,6 @@ def lifetime_days(certificate: x509.Certificate) -> float:
     """Days from the first second of a certificate's validity through its last."""
     lasts = certificate.not_valid_after_utc - certificate.not_valid_before_utc + timedelta(seconds=1)
     return lasts / timedelta(days=1)
-
-
-def public_cap(issued: datetime) -> int:
-    """The longest lifetime in days that the CA/Browser Forum allows a certificate issued then (ballot SC-081v3)."""
-    return next(days for since, days in _PUBLIC_CAPS if issued >= since)
 
 
 def _outside_validity(certificate: x509.Certificate, now: datetime) -> str | None:
@@ -220,13 +206,18 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 @dataclass(frozen=True)
 class CertificateRules:
-    """The questions above with what an environment declares filled in; a served chain is leaf first."""
+    """The questions above with the profile and what an environment declares filled in; a served chain is leaf first."""
 
     anchors: Anchors
-    min_days_left: int | str
+    profile: Profile
     now: datetime
     private_days: int | None = None
     """The longest lifetime of a certificate of the declared private CA."""
+
+    @property
+    def min_days_left(self) -> int | str:
+        """Days that the leaf must have left, or `auto` (see `needed_days`)."""
+        return self.profile.min_days_left.value
 
     def untrusted(self, chain: Sequence[x509.Certificate]) -> str | None:
         """Why the chain does not lead to the declared anchor (see `path_problem`)."""
@@ -248,7 +239,7 @@ class CertificateRules:
             Uncovered: the CA is private, and no lifetime is declared for it.
         """
         if self.anchors.public:
-            return public_cap(chain[0].not_valid_before_utc)
+            return self.profile.public_cap(chain[0].not_valid_before_utc)
         if self.private_days is None:
             raise Uncovered("needs `tls.trust.max_lifetime_days_private`: public caps do not bind a private CA")
         return self.private_days
@@ -261,7 +252,7 @@ class CertificateRules:
     def weak(self, chain: Sequence[x509.Certificate]) -> tuple[str, ...]:
         """Weak keys and signatures of the leaf and of what leads from it to the anchor (see `weaknesses`)."""
         path = verified_path(chain, self.anchors, self.now)
-        return weaknesses(path[:-1] if len(path) > 1 else path or chain)
+        return weaknesses(path[:-1] if len(path) > 1 else path or chain, self.profile)
 
     def least_days_left(self, chain: Sequence[x509.Certificate]) -> str:
         """Days the leaf has and needs, in words."""

@@ -16,8 +16,6 @@ from stagehold.probes.tls.offers import Place, offer
 from stagehold.probes.tls.server_answer import Chosen, Declined
 from stagehold.probes.tls.suites import SOUND
 
-DH_BITS = 2048
-"""RFC 9325 section 4.1."""
 _MOST = 64
 _CURVES = tuple(GROUPS)
 _Offer = Callable[[Sequence[int]], Chosen | Declined]
@@ -205,13 +203,13 @@ class EndpointExchanges:
             raise NotApplicable("no address exchanges keys over a curve or another named group")
         return found
 
-    def small_primes(self) -> tuple[str, ...]:
-        """Finite-field key exchanges below `DH_BITS`, in words.
+    def small_primes(self, least: int) -> tuple[str, ...]:
+        """Finite-field key exchanges with a prime of fewer bits than `least`, in words.
 
         Raises:
             ProbeError: nothing was found, and of some address it is not known.
         """
-        small = {(address, bits) for address, _, bits in self.prime_rows if bits < DH_BITS}
+        small = {(address, bits) for address, _, bits in self.prime_rows if bits < least}
         found = tuple(f"{address} exchanges keys with a prime of {bits} bits" for address, bits in sorted(small))
         self._certain(found, [gap for one in self.by_address.values() for gap in one.dh_gaps], "primes")
         return found

@@ -25,9 +25,10 @@ from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.tls.early_data import look_at_early_data
 from stagehold.probes.tls.exchanges import look_at_exchanges
-from stagehold.probes.tls.facts import CERTIFICATES, COMMANDS, AddressScan, TlsScan, read_answer
+from stagehold.probes.tls.facts import COMMANDS, AddressScan, TlsScan
 from stagehold.probes.tls.hello import VERSIONS, client_hello
 from stagehold.probes.tls.offers import broken_suite, preferred_version
+from stagehold.probes.tls.reading import CERTIFICATES, read_answer
 from stagehold.probes.tls.renegotiation import look_at_renegotiation
 from stagehold.probes.tls.suites import SOUND
 from stagehold.probes.tls.weaknesses import look_at_weaknesses
