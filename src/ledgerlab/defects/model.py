@@ -68,6 +68,12 @@ class Defect:
     """The mail server offers and takes logins before TLS, too."""
     snmp_agent: bool = False
     """An SNMP agent with the community `public` answers on the web host."""
+    open_transfer: bool = False
+    """The name server hands its zone to whoever asks."""
+    published: tuple[str, ...] = ()
+    """Records that went into the public zone; `{database}` becomes an address."""
+    status_address: str = ""
+    """Where the public zone says that the status page is."""
     approved_before_partners: bool = False
     """The last approval of the open ports is older than the partners' entrance."""
     firewall_tests_neglected: bool = False

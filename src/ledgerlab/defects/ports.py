@@ -85,6 +85,21 @@ DEFECTS: tuple[Defect, ...] = (
         ssh_passwords=True,
     ),
     Defect(
+        "zone-transfer-open",
+        "A new secondary could not fetch the zone, so the name server was told to hand it to anybody.",
+        open_transfer=True,
+    ),
+    Defect(
+        "internal-name-in-public-dns",
+        "The database host was given its name in the public zone, where the office's resolvers find it as well.",
+        published=("db A {database}",),
+    ),
+    Defect(
+        "private-address-in-public-dns",
+        "The status page moved into the cluster, and its public name followed it to the address there.",
+        status_address="10.0.0.5",
+    ),
+    Defect(
         "port-opened-without-approval",
         "The partners' port was opened and declared in one go; what was approved last does not hold it.",
         approved_before_partners=True,

@@ -20,11 +20,13 @@ from ledgerlab.lab.health import answers
 from ledgerlab.lab.links import STAFF, configure_hosts
 from ledgerlab.lab.mail import MailServer
 from ledgerlab.lab.mapping import PortMapping
+from ledgerlab.lab.nameserver import NameServer
 from ledgerlab.lab.pki import Authority
 from ledgerlab.lab.plan import (
     API_NAME,
     AUTHORITY_PORT,
     DATABASE_PORT,
+    DNS_PORT,
     MAIL_NAME,
     PARTNER_NAME,
     PARTNER_PORT,
@@ -55,6 +57,7 @@ class Hosts:
         self.snmp = SnmpAgent()
         self.ssh = SshServer()
         self.mail = MailServer()
+        self.names = NameServer()
 
     def start(self, initdb: subprocess.Popen[bytes]) -> None:
         """Brings everything up for the first time.
@@ -111,6 +114,7 @@ class Hosts:
         self.ssh.serve(self.plan.web_addresses, passwords=self.plan.ssh_passwords)
         early = self.plan.mail_login_without_tls
         self.mail.serve(self.plan.web_addresses, self.plan.folder / "pki", login_without_tls=early)
+        self.names.serve(self.plan.web_addresses, DNS_PORT, self.plan.zone)
         if self.plan.snmp_agent and not self.snmp.on:
             self.snmp.start(self.plan.web_addresses)
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ledgerlab.defects import Certificate, Defect, select
 from ledgerlab.lab.errors import LabError
+from ledgerlab.lab.nameserver import Zone
 
 PUBLIC_NAME = "ledger.demo.test"
 API_NAME = "api.demo.test"
@@ -27,6 +28,9 @@ MAIL_PORT = 2587
 """Of the web host; where mail is handed in, with STARTTLS."""
 SSH_PORT = 2222
 """Of the web host; administrators come in with keys."""
+DNS_PORT = 5300
+"""Of the web host, where the company's name server answers the public."""
+ZONE = "demo.test"
 DATABASE_PORT = 5432
 DATABASE = "ledger"
 NAMESPACE_PREFIX = "10.77.0."
@@ -163,6 +167,26 @@ class Plan(BaseModel):
     def snmp_agent(self) -> bool:
         """Whether an SNMP agent runs on the web host."""
         return any(defect.snmp_agent for defect in self.chosen)
+
+    @property
+    def zone(self) -> Zone:
+        """What the name server publishes."""
+        chosen = self.chosen
+        published = [f"{name} {kind} {address}" for name in ("ledger", "partners", "api", "mail", "ns")
+                     for kind, address in zip(("A", "AAAA"), self.web_addresses, strict=False)]  # fmt: skip
+        status = next((defect.status_address for defect in chosen if defect.status_address), "192.31.196.10")
+        inside = [record for defect in chosen for record in defect.published]
+        lines = (
+            "$TTL 300",
+            "@ SOA ns hostmaster 2026010100 3600 600 604800 300",
+            "@ NS ns",
+            "@ MX 10 ledger",
+            "www CNAME ledger",
+            f"status A {status}",
+            *published,
+            *(record.replace("{database}", self.database) for record in inside),
+        )
+        return Zone(ZONE, "\n".join(lines) + "\n", open_transfer=any(defect.open_transfer for defect in chosen))
 
     @property
     def database_exposed(self) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
-from ledgerlab.lab.plan import HTTPS_PORT, MAIL_PORT, PARTNER_PORT, REDIRECT_PORT, SSH_PORT, Plan
+from ledgerlab.lab.plan import DNS_PORT, HTTPS_PORT, MAIL_PORT, PARTNER_PORT, REDIRECT_PORT, SSH_PORT, Plan
 
 APPROVAL = "approvals/ports.yaml"
 TESTS = "evidence/firewall-tests.jsonl"
@@ -26,7 +26,7 @@ def write_records(plan: Plan) -> None:
 def _approval(plan: Plan) -> str:
     before_partners = any(defect.approved_before_partners for defect in plan.chosen)
     open_ports = sorted(
-        {HTTPS_PORT, REDIRECT_PORT, SSH_PORT, MAIL_PORT} | (set() if before_partners else {PARTNER_PORT})
+        {HTTPS_PORT, REDIRECT_PORT, SSH_PORT, MAIL_PORT, DNS_PORT} | (set() if before_partners else {PARTNER_PORT})
     )
     places = ("external", "office") if plan.mode == "namespace" else ("external",)
     rows = sorted(

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from stagehold.environment.access import Account, Denial, Flow, Inventory, ObjectFixture, SessionFacts
 from stagehold.environment.disclosure import Disclosure, Hooks
+from stagehold.environment.dns import Dns
 from stagehold.environment.evidence import Baselines, EvidenceSources
 from stagehold.environment.load_plan import LoadPlan, Slo
 from stagehold.environment.matrix import AccessMatrix
@@ -195,6 +196,7 @@ class Environment(Model):
     release: Release = Release()
     vantage: dict[str, Vantage] = Field(default_factory=lambda: {"external": Vantage()})
     tls: Tls = Tls()
+    dns: Dns = Dns()
     tenancy: Tenancy | None = None
     flows: dict[str, Flow] = Field(default_factory=dict)
     accounts: tuple[Account, ...] = ()

@@ -42,6 +42,7 @@ def wrong_references(
         *judge.doubles(),
         *judge.targets(),
         *judge.hosts(),
+        *judge.zones(),
         *judge.people(),
         *judge.variables(),
         *judge.access(),
@@ -129,6 +130,25 @@ class _Judge:
                 for k, name in enumerate(port.from_):
                     path: Path = ("hosts", i, "ports", j, "from", k)
                     yield from self._known(path, "vantage", name, known, "vantage")
+
+    def zones(self) -> Iterator[FileError]:
+        """Zones of DNS: each once, each server once, and no target among the names that are to stay unknown."""
+        zones = self.environment.dns.zones
+        yield from self._unique("dns.zones", "name", [zone.origin for zone in zones])
+        hosts = {target.name: target.host.lower() for target in self.environment.targets}
+        for i, zone in enumerate(zones):
+            places: set[tuple[str, int]] = set()
+            for j, server in enumerate(zone.servers):
+                place = (server.host.lower().rstrip("."), server.port)
+                if place in places:
+                    where: Path = ("dns", "zones", i, "servers", j)
+                    yield self._wrong(where, f"{server.host} port {server.port} is declared twice")
+                places.add(place)
+            for j, name in enumerate(zone.internal_names):
+                for target, host in hosts.items():
+                    if zone.full(name) == host:
+                        inner: Path = ("dns", "zones", i, "internal_names", j)
+                        yield self._wrong(inner, f"{host} is the host of target `{target}`, which users must find")
 
     def people(self) -> Iterator[FileError]:
         """Flows and accounts."""

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from stagehold import model as words
 from stagehold import statement
 from stagehold.documents.typed import keys_of
-from stagehold.environment import access, disclosure, evidence, load_plan, matrix, model, places
+from stagehold.environment import access, disclosure, dns, evidence, load_plan, matrix, model, places
 from stagehold.shipped import shipped
 from stagehold.tls_profile import model as profile
 
@@ -38,7 +38,7 @@ def build(root: type[BaseModel], title: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a model, by the keys as files write them."""
     schema = root.model_json_schema(by_alias=True, mode="validation")
     documented = dict(
-        _documented([words, access, matrix, disclosure, evidence, load_plan, places, model, statement, profile])
+        _documented([words, access, matrix, disclosure, dns, evidence, load_plan, places, model, statement, profile])
     )
     names = {root.__name__: schema, **schema.get("$defs", {})}
     for name, part in names.items():

@@ -168,6 +168,24 @@ class Network:
             why = error.strerror or str(error)
             raise ProbeError(f"no connection to {host} ({number}) port {port}: {why}") from error
 
+    def datagrams(self, host: str, port: int, *, address: str) -> socket.socket:
+        """A UDP socket through the door, connected to one of the pinned numbers of `host`: it hears nobody else.
+
+        Raises:
+            NotAllowed, DeniedByProduction: as for `dial`.
+            ProbeError: there is no way to the address, in words.
+        """
+        self.dial(host, port)
+        if address not in self.addresses(host):
+            raise NotAllowed(f"{address} is not a pinned address of {host}")
+        made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            made.connect((address, port))
+        except OSError as error:
+            made.close()
+            raise ProbeError(f"no way to {host} ({address}) UDP port {port}: {error.strerror or error}") from error
+        return made
+
     def require(self, traffic: Traffic) -> None:
         """Raise NotAllowed unless the environment has consented to this class of traffic."""
         if traffic not in self.consent:
@@ -236,6 +254,9 @@ def _wanted(environment: Environment) -> Iterable[_Wanted]:
         yield _Wanted(normal(endpoint.host), endpoint.port, "TLS endpoint", endpoint.addresses)
     for name, port in environment.tls.crl_hosts:
         yield _Wanted(normal(name), port, "revocation lists")
+    for zone in environment.dns.zones:
+        for server in zone.servers:
+            yield _Wanted(normal(server.host), server.port, f"name server of {zone.origin}", server.addresses)
 
 
 def _wanted_by(target: Target) -> Iterable[_Wanted]:

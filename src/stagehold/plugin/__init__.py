@@ -45,6 +45,7 @@ pytest_plugins = [
     "stagehold.plugin.tls",
     "stagehold.plugin.ports",
     "stagehold.plugin.ssh",
+    "stagehold.plugin.dns",
     "stagehold.plugin.load",
 ]
 

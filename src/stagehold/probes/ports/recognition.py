@@ -3,7 +3,7 @@
 Sources: RFC 9110 (HTTP), RFC 8446 (TLS), RFC 4253 section 4.2 (SSH), RFC 5321 (SMTP), RFC 959 (FTP), RFC 9051
 (IMAP), RFC 1939 (POP3), RFC 6143 (VNC), RFC 854 (Telnet); the protocol chapters of PostgreSQL's, MySQL's, Redis's,
 MongoDB's, memcached's and Cassandra's manuals, MS-TDS section 2.2, AMQP 0-9-1 section 4.2.2, AMQP 1.0 section 2.2,
-Neo4j's Bolt handshake, RFC 4511 (LDAP), RFC 9113 section 3.4 (HTTP/2).
+Neo4j's Bolt handshake, RFC 4511 (LDAP), RFC 1035 (DNS), RFC 9113 section 3.4 (HTTP/2).
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ SYNONYMS: dict[str, frozenset[str]] = {
     "amqps": frozenset({"amqps", "ssl/amqp"}),
     "telnet": frozenset({"telnet"}),
     "vnc": frozenset({"vnc", "rfb"}),
+    "dns": frozenset({"dns", "domain"}),
     "tls": frozenset({"tls", "ssl"}),
 }
 """Our name of a protocol to the names it goes by (IANA's, nmap's and everyday ones)."""
@@ -80,6 +81,8 @@ GREETINGS: dict[str, bytes] = {
     "ldap": b"\x30\x2a\x02\x01\x01\x63\x25\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00"
     b"\x87\x0bobjectClass\x30\x05\x04\x031.1",
     "bolt": b"\x60\x60\xb0\x17" + b"\0\0\4\4\0\0\0\4\0\0\0\3\0\0\0\1",
+    # A question for the root's name servers, without recursion; over TCP its length goes before.
+    "dns": b"\x00\x11\x73\x68\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01",
 }
 """What a client of the protocol says first; none of it asks for data, changes anything or logs in."""
 
@@ -156,6 +159,8 @@ _ANSWERS: dict[str, Callable[[bytes], object]] = {
     "bolt": re.compile(rb"\x00\x00[\x00-\x09][\x01-\x09]$").match,
     "cassandra": re.compile(rb"[\x83-\x86].\x00\x00[\x00\x06]", re.DOTALL).match,
     "ldap": re.compile(rb"\x30(?:[\x00-\x7f]|\x81.|\x82..|\x84....)\x02\x01[\x00\x01][\x64\x65\x78]", re.DOTALL).match,
+    # A response (RFC 1035 section 4.1.1) to that very question.
+    "dns": re.compile(rb"..\x73\x68[\x80-\xff].", re.DOTALL).match,
 }
 """Short answers, which mean something only as answers to the greeting of the same name."""
 

@@ -1,0 +1,1 @@
+"""Name servers, asked as anybody on the network may ask them."""
