@@ -6,6 +6,8 @@ A watchdog shuts the socket at the deadline, because per-read timeouts never end
 
 from __future__ import annotations
 
+import functools
+import http.client
 import os
 import socket
 import ssl
@@ -27,6 +29,8 @@ from stagehold.network.silence import Place
 
 MAX_BODY = 10 * 1024 * 1024
 _CHUNK = 64 * 1024
+_REPEATABLE = {"GET", "HEAD", "OPTIONS"}
+"""RFC 9110 section 9.2.2 would allow PUT and DELETE too; checks count on sending those once."""
 
 
 class Guard:
@@ -44,6 +48,10 @@ class Guard:
         self.expired = False
         self.place: Place | None = None
         """Where the last connection leads."""
+        self.dialled_anew = False
+        """Whether a connection was opened for the current request."""
+        self.answer_begun = False
+        """Whether a byte of an answer to the current request has come."""
         self._lock = threading.Lock()
         self._dialled: _Dialled | None = None
 
@@ -87,6 +95,19 @@ class Guard:
         return self._dialled is connection
 
 
+class _Answer(http.client.HTTPResponse):
+    """An answer that says when its first byte has come."""
+
+    def __init__(self, guard: Guard, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._guard = guard
+
+    def begin(self) -> None:
+        if self.fp.peek(1):
+            self._guard.answer_begun = True
+        super().begin()
+
+
 class _Dialled(HTTPConnection):
     """A connection that asks the door where to go."""
 
@@ -94,12 +115,14 @@ class _Dialled(HTTPConnection):
         super().__init__(*args, **kwargs)
         self._guard = guard
         self._grip: socket.socket | None = None
+        self.response_class = functools.partial(_Answer, guard)  # type: ignore[assignment] # http.client only calls it
 
     def _new_conn(self) -> socket.socket:
         guard = self._guard
         address = guard.address if self.host == guard.host else None
         sock = guard.network.connect(self.host, self.port, seconds=guard.left(), address=address)
         guard.place = sock.getpeername()[:2]
+        guard.dialled_anew = True
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # TLS takes the descriptor over, so the watchdog holds a duplicate of its own.
         self.let_go()
@@ -176,6 +199,9 @@ class Door(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Send one request and read its whole answer.
 
+        A server may close a connection that it kept, just when the next request comes. A GET, HEAD or OPTIONS is
+        then sent once more, on a connection of its own, unless a byte of an answer had come (RFC 9112 section 9.3.1).
+
         What the caller says about proxies, verification, streaming and timeouts is not heeded: trust and
         bounds are the client's, and there is no proxy.
 
@@ -203,10 +229,12 @@ class Door(HTTPAdapter):
         watchdog.daemon = True
         watchdog.start()
         try:
-            self._sent(str(request.url))
-            response = super().send(
-                request, stream=True, timeout=max(guard.left(), 0.001), verify=self._trust, proxies={}
-            )
+            try:
+                response = self._once(request)
+            except requests.RequestException as error:
+                if not self._found_closed(request, error):
+                    raise
+                response = self._once(request)
             guard.heard()
             _read(response, where)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -221,6 +249,28 @@ class Door(HTTPAdapter):
         if guard.expired:
             raise ProbeError(f"{where}: no complete answer within {self.seconds:g} s")
         return response
+
+    def _once(self, request: requests.PreparedRequest) -> requests.Response:
+        guard = self.guard
+        guard.dialled_anew = guard.answer_begun = False
+        self._sent(str(request.url))
+        return super().send(request, stream=True, timeout=max(guard.left(), 0.001), verify=self._trust, proxies={})
+
+    def _found_closed(self, request: requests.PreparedRequest, error: requests.RequestException) -> bool:
+        guard = self.guard
+        return (
+            request.method in _REPEATABLE
+            and not (guard.dialled_anew or guard.answer_begun or guard.expired)
+            and _closed_by_server(error)
+        )
+
+
+def _closed_by_server(error: BaseException | None) -> bool:
+    for _ in range(10):
+        if error is None or isinstance(error, ConnectionError | ssl.SSLEOFError):
+            break
+        error = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
+    return error is not None and isinstance(error, ConnectionError | ssl.SSLEOFError)
 
 
 def _read(response: requests.Response, where: str) -> None:
