@@ -16,10 +16,11 @@ def test_plain_http_only_redirects(plain_http, evidence):
 
     Asked are the start page, login pages, private and unknown paths, and empty POSTs, at every address of a browser
     target, and of an interface that declares `http_port` or is on port 443; each must be answered 301 or 308 without
-    content and without a cookie. (That interfaces should not redirect is TLS-018's.) A temporary redirect fails:
-    browsers come back over plain HTTP each time. A port that answers every path with one and the same client error
-    counts as closed; silence does only while https works at the same address. Limits (429) and faults (5xx) are
-    inconclusive. ACME's challenges are not asked for. Without `http_port`, port 80.
+    content and without a cookie. (Redirects of interfaces where no browser comes are TLS-018's, whatever their kind.) A
+    temporary redirect fails: browsers come back over plain HTTP each time. A port that answers every path with one and
+    the same client error, or hangs up on every request, counts as closed; it or silence do only while https works at
+    the same address. Limits (429) and faults (5xx) are inconclusive. ACME's challenges are not asked for. Without
+    `http_port`, port 80.
     Sources: ASVS 12.2.1, MDN HTTP Observatory, RFC 9110 section 15.4, CWE-319.
     """
     evidence.table(

@@ -13,11 +13,13 @@ from stagehold.errors import NotApplicable, ProbeError, Uncovered
 from stagehold.network.door import Network
 from stagehold.probes.web.client import HttpClient
 from stagehold.probes.web.plain_api import PlainApi, PlainReply, look_at_plain_api
+from stagehold.probes.web.plain_http import look_at_plain_http
 from tests.free_ports import free_port
 from tests.probes.tls_servers import raw_server
 
 Answers = Callable[[str, str, str], tuple[int, dict[str, str], str]]
-Look = Callable[..., PlainApi]
+Look = Callable[..., Any]
+Probe = Callable[..., Any]
 NAME = "api.test"
 
 
@@ -25,7 +27,13 @@ NAME = "api.test"
 def look(serve_pages: Callable[..., Any], authority: Any) -> Look:
     """What is seen of an interface whose plain port answers so; `answers` None: nobody listens there."""
 
-    def at(answers: Answers | None, *, port: int | None = None, others: Sequence[dict[str, Any]] = ()) -> PlainApi:
+    def at(
+        answers: Answers | None,
+        *,
+        port: int | None = None,
+        others: Sequence[dict[str, Any]] = (),
+        probe: Probe = look_at_plain_api,
+    ) -> Any:
         secure = serve_pages(lambda *_: (401, {}, "who are you?"), pem=authority.issue(NAME)).port
         if port is None:
 
@@ -37,19 +45,19 @@ def look(serve_pages: Callable[..., Any], authority: Any) -> Look:
         keys = {"addresses": ["127.0.0.1"], "base_url": f"https://{NAME}:{secure}/v1"}
         api = {"name": "api", "kind": "api", "http_port": port, **keys}
         beside = [{**keys, "http_port": port, **other} for other in others]
-        return ask({"targets": [api, *beside]}, authority)
+        return ask({"targets": [api, *beside]}, authority, probe)
 
     return at
 
 
-def ask(described: dict[str, Any], authority: Any) -> PlainApi:
+def ask(described: dict[str, Any], authority: Any, probe: Probe = look_at_plain_api) -> Any:
     environment = Environment.model_validate({"environment": {"id": "t"}, **described})
     network = Network.build(environment)
 
     def connect(target: Any, **more: Any) -> HttpClient:
         return HttpClient(network, target, ca_file=authority.ca_file, timeout=2.0, **more)
 
-    return look_at_plain_api(environment, network, environment.targets[0], connect)
+    return probe(environment, network, environment.targets[0], connect)
 
 
 def test_every_request_carries_a_token_that_is_nobodys(look: Look) -> None:
@@ -112,6 +120,36 @@ def test_who_hangs_up_redirects_nobody(look: Look) -> None:
     assert {reply.status for reply in found.replies} == {0}
     assert "no answer" in found.summary
     found.require_complete()
+
+
+def test_who_hangs_up_on_everything_serves_nothing(look: Look) -> None:
+    """That is as good as closed for whoever comes without TLS; hanging up on some requests only tells nothing."""
+    with raw_server(hang_up, at=("127.0.0.1", 0)) as (_, port):
+        found = look(None, port=port, probe=look_at_plain_http)
+    with raw_server(hang_up_on_posts, at=("127.0.0.1", 0)) as (_, port):
+        half = look(None, port=port, probe=look_at_plain_http)
+
+    assert "hangs up on every request" in found.summary
+    assert found.answers == ()
+    found.require_complete()
+    assert half.wrong == ()
+    with pytest.raises(ProbeError, match="hung up on"):
+        half.require_complete()
+
+
+def test_what_interfaces_redirect_fails_one_check_only(look: Look) -> None:
+    """Even for this time only and to another host, unless browsers come there as well."""
+    browser = {"name": "web", "kind": "browser"}
+    for others, wrong in (([], 0), ([browser], 1)):
+        found = look(
+            lambda *_: (302, {"Location": "https://elsewhere.test/"}, ""), others=others, probe=look_at_plain_http
+        )
+        assert bool(found.wrong) is bool(wrong)
+
+
+def hang_up_on_posts(connection: socket.socket) -> None:
+    if connection.recv(4096).startswith(b"GET"):
+        connection.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
 def hang_up(connection: socket.socket) -> None:

@@ -66,6 +66,25 @@ def test_one_answer(answer: requests.Response, words: str) -> None:
     assert words in told
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (response(302, "https://elsewhere.test/"), ""),
+        (response(301, "/login/"), ""),
+        (response(302, HOME, Set_Cookie="sid=1"), "sets a cookie"),
+        (response(302, HOME, b"<FORM action=/login>"), "carries content"),
+        (response(302), "answers 302"),
+        (response(200, HOME), "answers 200"),
+    ],
+)
+def test_where_no_browser_comes_redirects_are_left_to_another_check(answer: requests.Response, words: str) -> None:
+    """Wherever they lead and for however long; what comes along with them is not."""
+    told = complaint(answer, "app.test", blanket=False, redirects_judged=False)
+
+    assert bool(told) is bool(words)
+    assert words in told
+
+
 def test_every_fault_of_an_answer_is_told() -> None:
     """A cookie, another host and content in one answer are three complaints."""
     told = complaint(response(302, "https://b.test/", b"<form>", Set_Cookie="a=b"), "app.test", blanket=False)

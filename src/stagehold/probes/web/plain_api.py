@@ -14,12 +14,8 @@ from urllib.parse import urlsplit
 from stagehold.environment.model import Environment, Target
 from stagehold.errors import NotApplicable, ProbeError, Uncovered
 from stagehold.network.door import Network
-from stagehold.network.rules import normal
 from stagehold.probes.web.client import HttpClient
-from stagehold.probes.web.plain_http import Ask, asks_of, is_trouble, send_plain, why_closed
-
-_HUNG_UP = (ConnectionResetError, BrokenPipeError)
-"""`http.client.RemoteDisconnected` is one of the first kind."""
+from stagehold.probes.web.plain_http import Ask, asks_of, hung_up, is_trouble, of_browsers, send_plain, why_closed
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ def look_at_plain_api(
     if not target.base_url.startswith("https"):
         raise Uncovered(f"target {target.name}: its `base_url` is not https, so there is nothing to be sent on to")
     port = target.plain_port
-    if others := _of_browsers(environment, target, port):
+    if others := of_browsers(environment, target, port):
         raise NotApplicable(f"browsers of target {', '.join(others)} come to the same host, and need the redirect")
     if port is None:
         raise Uncovered(f"target {target.name}: needs `http_port`")
@@ -140,18 +136,6 @@ def _look(
     return PlainApi(target, port, (), tuple(replies), tuple(troubles))
 
 
-def _of_browsers(environment: Environment, target: Target, port: int | None) -> list[str]:
-    """Targets of browsers under the same name whose plain port is this one, or any where none is declared."""
-    names = {normal(name) for name in target.names}
-    return [
-        other.name
-        for other in environment.targets
-        if other.kind == "browser"
-        and port in {None, other.plain_port}
-        and names & {normal(name) for name in other.names}
-    ]
-
-
 def _asks(environment: Environment, target: Target) -> tuple[Ask, ...]:
     base = urlsplit(target.base_url).path.rstrip("/")
     mine = [*asks_of(environment, target)]
@@ -169,17 +153,8 @@ def _reply(client: HttpClient, target: Target, port: int, address: str, ask: Ask
         try:
             response = send_plain(client, target, port, ask, token)
         except ProbeError as error:
-            if not _hung_up(error):
+            if not hung_up(error):
                 raise
         else:
             return PlainReply(address, ask.method, url, response.status_code, response.headers.get("Location", ""))
     return PlainReply(address, ask.method, url, 0)
-
-
-def _hung_up(error: BaseException | None) -> bool:
-    """Whether the server ended the connection without a word, however deep the libraries wrapped that."""
-    for _ in range(10):
-        if error is None or isinstance(error, _HUNG_UP):
-            break
-        error = next((arg for arg in error.args if isinstance(arg, BaseException)), None) or error.__cause__
-    return isinstance(error, _HUNG_UP)

@@ -29,6 +29,8 @@ _BUSY = 429
 _FAULT = range(500, 600)
 _CONTENT = re.compile(rb"<(form|input|script|iframe)\b", re.IGNORECASE)
 _PATIENCE = 5.0
+_HUNG_UP = (ConnectionResetError, BrokenPipeError)
+"""`http.client.RemoteDisconnected` is one of the first kind."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def look_at_plain_http(
     port = target.plain_port if secure else target.port
     if port is None:
         raise Uncovered(f"target {target.name}: needs `http_port`")
+    # Where no browser needs the redirect, whether there is one is another question (`plain_api`).
+    redirects_judged = target.kind == "browser" or bool(of_browsers(environment, target, port))
     closed: list[str] = []
     answers: list[PlainAnswer] = []
     troubles: list[str] = []
@@ -114,7 +118,12 @@ def look_at_plain_http(
             client.request("GET", "/")
             closed.append(f"{address} port {port}: {reason}")
             continue
-        seen = [(ask, send_plain(client, target, port, ask)) for ask in asks_of(environment, target)]
+        seen, silent = _answered(client, target, port, asks_of(environment, target))
+        if silent and not seen:
+            client.request("GET", "/")
+            closed.append(f"{address} port {port}: hangs up on every request")
+            continue
+        troubles += [f"{ask.method} {ask.path} over plain HTTP at {address} is hung up on" for ask in silent]
         told = [(ask, response) for ask, response in seen if not is_trouble(response.status_code)]
         troubles += [
             f"{ask.method} {ask.path} over plain HTTP at {address} is answered {response.status_code}, "
@@ -122,7 +131,7 @@ def look_at_plain_http(
             for ask, response in seen
             if is_trouble(response.status_code)
         ]
-        answers += _judged(client, address, told) if told else []
+        answers += _judged(client, address, told, redirects_judged=redirects_judged) if told else []
     return PlainHttp(target, port, tuple(closed), tuple(answers), tuple(troubles))
 
 
@@ -180,12 +189,50 @@ def send_plain(
     return client.request(ask.method, f"http://{host}:{port}{ask.path}", data=data, headers=headers)
 
 
+def _answered(client: HttpClient, target: Target, port: int, asks: Sequence[Ask]) -> tuple[list[_Seen], list[Ask]]:
+    """The answers, and what was asked for where the server hung up without one, twice (errors as for `send_plain`)."""
+    seen: list[_Seen] = []
+    silent: list[Ask] = []
+    for ask in asks:
+        for last in (False, True):
+            try:
+                seen.append((ask, send_plain(client, target, port, ask)))
+            except ProbeError as error:
+                if not hung_up(error):
+                    raise
+                silent += [ask] if last else []
+            else:
+                break
+    return seen, silent
+
+
+def hung_up(error: BaseException | None) -> bool:
+    """Whether the server ended the connection without a word, however deep the libraries wrapped that."""
+    for _ in range(10):
+        if error is None or isinstance(error, _HUNG_UP):
+            break
+        error = next((arg for arg in error.args if isinstance(arg, BaseException)), None) or error.__cause__
+    return isinstance(error, _HUNG_UP)
+
+
+def of_browsers(environment: Environment, target: Target, port: int | None) -> list[str]:
+    """Targets of browsers under one name with this one, at this plain port, or at any where None is given."""
+    names = {normal(name) for name in target.names}
+    return [
+        other.name
+        for other in environment.targets
+        if other.kind == "browser"
+        and port in {None, other.plain_port}
+        and names & {normal(name) for name in other.names}
+    ]
+
+
 def is_trouble(status: int) -> bool:
     """Whether an answer tells of a limit or a fault and not of what the port does."""
     return status == _BUSY or status in _FAULT
 
 
-def _judged(client: HttpClient, address: str, seen: Sequence[_Seen]) -> list[PlainAnswer]:
+def _judged(client: HttpClient, address: str, seen: Sequence[_Seen], *, redirects_judged: bool) -> list[PlainAnswer]:
     blanket = {
         method: refuses_everything([response for ask, response in seen if ask.method == method])
         for method in {ask.method for ask, _ in seen}
@@ -207,7 +254,9 @@ def _judged(client: HttpClient, address: str, seen: Sequence[_Seen]) -> list[Pla
             location=response.headers.get("Location", ""),
             size=len(response.content),
             cookies=tuple(cookie.name for cookie in issued_cookies(response)),
-            complaint=complaint(response, client.target.host, blanket=blanket[ask.method]),
+            complaint=complaint(
+                response, client.target.host, blanket=blanket[ask.method], redirects_judged=redirects_judged
+            ),
         )
         for ask, response in seen
     ]
@@ -231,8 +280,15 @@ def refuses_everything(responses: Sequence[requests.Response]) -> bool:
     return len(statuses) == 1 and statuses <= _REFUSALS
 
 
-def complaint(response: requests.Response, host: str, *, blanket: bool) -> str:
-    """What is wrong with one answer over plain HTTP, in words; empty when nothing is."""
+def complaint(response: requests.Response, host: str, *, blanket: bool, redirects_judged: bool = True) -> str:
+    """What is wrong with one answer over plain HTTP, in words; empty when nothing is.
+
+    Args:
+        response: the answer.
+        host: where redirects may lead.
+        blanket: whether everything is refused like this.
+        redirects_judged: whether it matters where a redirect leads, and for how long.
+    """
     status = response.status_code
     problems = []
     if response.headers.get("Set-Cookie"):
@@ -242,6 +298,8 @@ def complaint(response: requests.Response, host: str, *, blanket: bool) -> str:
         goal = _goal(str(response.url), location)
         if not 300 <= status < 400 or not location:  # noqa: PLR2004 - the statuses of redirects
             problems.append(f"answers {status} instead of redirecting")
+        elif not redirects_judged:
+            pass
         elif goal.scheme != "https":
             problems.append(f"redirects to {location}, which is not https")
         elif normal(goal.hostname or "") != normal(host):
