@@ -24,3 +24,21 @@ def test_plain_http_is_asked_for_where_it_could_be(keys: dict[str, object], aske
     environment = Environment.model_validate({"environment": {"id": "t"}, "targets": [target]})
 
     assert [t.name for t in AXES["plain_http_target"].values(environment)] == (["one"] if asked else [])
+
+
+def test_endpoints_that_serve_one_name_are_told_apart() -> None:
+    """By the host that is dialled, so that the order of the description does not decide which case is meant."""
+    endpoints = [{"host": f"edge{n}.example", "sni": "shop.example", "port": 443} for n in (1, 2)]
+    environment = Environment.model_validate(
+        {
+            "environment": {"id": "t"},
+            "targets": [{"name": "one", "base_url": "https://shop.example"}],
+            "tls": {"endpoints": endpoints},
+        }
+    )
+    axis = AXES["endpoint"]
+
+    assert [axis.name(one) for one in axis.values(environment)] == [
+        "shop.example:443 at edge1.example",
+        "shop.example:443 at edge2.example",
+    ]

@@ -175,9 +175,10 @@ class TlsEndpoint(Model):
 
     @property
     def label(self) -> str:
-        """Name and port, and what is spoken there where it is not HTTP."""
+        """Name and port, which host is dialled under another name, and what is spoken there where it is not HTTP."""
         how = f" ({self.service}{', STARTTLS' if self.starttls else ''})" if self.service else ""
-        return f"{self.name}:{self.port}{how}"
+        dialled = f" at {self.host}" if self.name != self.host else ""
+        return f"{self.name}:{self.port}{dialled}{how}"
 
 
 class TlsProfile(Model):
