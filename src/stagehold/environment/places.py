@@ -125,6 +125,23 @@ class Vantage(Model):
     """For `ssh:NAME`: a configuration file for `ssh -F`, relative to this one; default: the user's own."""
     egress: tuple[IpAddress, ...] = ()
     """Source addresses that packets from there leave with; a scan from any other address is refused."""
+    witness: BaseUrl | None = None
+    """An endpoint of yours that answers with the address it sees a caller come from, as text or JSON; it must be one of
+    `egress`. Needed where a gateway translates addresses."""
+
+    @property
+    def witness_place(self) -> tuple[str, int] | None:
+        """Host and port of the witness."""
+        if self.witness is None:
+            return None
+        parts = urlsplit(self.witness)
+        return parts.hostname or "", parts.port or (HTTPS_PORT if parts.scheme == "https" else 80)
+
+    @model_validator(mode="after")
+    def _witnesses_egress(self) -> Vantage:
+        if self.witness is not None and not self.egress:
+            raise ValueError("`witness` needs `egress`: the addresses that it may see")
+        return self
 
     @model_validator(mode="after")
     def _configures_ssh(self) -> Vantage:

@@ -254,6 +254,10 @@ def _wanted(environment: Environment) -> Iterable[_Wanted]:
         yield _Wanted(normal(endpoint.host), endpoint.port, "TLS endpoint", endpoint.addresses)
     for name, port in environment.tls.crl_hosts:
         yield _Wanted(normal(name), port, "revocation lists")
+    for name, vantage in environment.vantage.items():
+        if vantage.witness_place is not None:
+            witness, port = vantage.witness_place
+            yield _Wanted(normal(witness), port, f"witness of vantage {name}")
     for zone in environment.dns.zones:
         for server in zone.servers:
             yield _Wanted(normal(server.host), server.port, f"name server of {zone.origin}", server.addresses)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from stagehold.environment.model import Environment, Host
+from stagehold.environment.model import Environment, Host, Vantage
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.ports.agents import HERE, Agent, agent_of
@@ -17,6 +17,7 @@ from stagehold.probes.ports.facts import PortScan
 from stagehold.probes.ports.scan import scan_host
 from stagehold.probes.ports.udp import UdpScan, scan_udp
 from stagehold.probes.ports.vantage import require_vantage
+from stagehold.probes.ports.witness import require_witness
 
 Key = tuple[str, str, str]
 """Vantage, IP version (`4`, `6` or `46`), host."""
@@ -41,6 +42,8 @@ class Survey:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ports")
         self._scans: dict[Key, Future[PortScan]] = {}
         self._lock = threading.Lock()
+        self._witnessed: set[str] = set()
+        self._witnesses = threading.Lock()
 
     def tcp(self, host: Host, vantage: str = EXTERNAL, version: str = "4") -> PortScan:
         """Every TCP port of the host's addresses of an IP version; all hosts of that vantage are begun with it.
@@ -82,6 +85,7 @@ class Survey:
         described = self._environment.vantage[vantage]
         if vantage == EXTERNAL:
             require_vantage(vantage, described, self._folder)
+            self._require_witness(HERE, described)
             return HERE
         agent = agent_of(vantage, described, self._folder, self._network)
         if agent.here:
@@ -89,7 +93,16 @@ class Survey:
                 f"the vantage `{vantage}` is the same place as `{EXTERNAL}`: what is seen from one is seen from both",
                 remedy="Name the agent of the other place: `netns:FILE` or `ssh:NAME`.",
             )
+        self._require_witness(agent, described)
         return agent
+
+    def _require_witness(self, agent: Agent, described: Vantage) -> None:
+        """Asked once for each vantage; what it says holds for the run."""
+        with self._witnesses:
+            if agent.vantage not in self._witnessed:
+                trust = self._environment.tls.trust.ca_file
+                require_witness(agent, described, self._network, self._folder / trust if trust else None)
+                self._witnessed.add(agent.vantage)
 
     def complete(self, vantages: Iterable[str]) -> tuple[PortScan, ...]:
         """What was seen from the vantages; nothing unless every host was scanned to the end from each."""
