@@ -120,6 +120,8 @@ def not_asked_for(description: Path) -> set[str]:
         {spec.id for spec in specs if not all(environment.has(key) for key in spec.needs)}
         | ({"TLS-011"} if unsaid else set())
         | (set() if environment.tls.crl else {"TLS-013"})
+        | (set() if any(target.kind == "api" for target in environment.targets) else {"TLS-018"})
+        | (set() if any(endpoint.service for endpoint in environment.tls_endpoints) else {"TLS-019"})
     )
 
 
