@@ -90,7 +90,7 @@ def test_nothing_that_people_did_is_left(launch: Callable[..., Lab]) -> None:
     assert len(lab.token("a_acct").get(f"{lab.base}/api/invoices", timeout=10).json()) == before
     assert _logs_in(lab, "c_sac01")
     keys = {path.name for path in (lab.folder / "pki").iterdir() if b"PRIVATE KEY" in path.read_bytes()}
-    assert keys == {"server.key", "partners.key"}, "nobody can issue certificates with what is on disk"
+    assert keys == {"server.key", "partners.key", "mail.key"}, "nobody can issue certificates with what is on disk"
     assert ssl.create_default_context(cafile=str(lab.folder / "pki" / "ca.pem")).cert_store_stats()["x509_ca"] == 1
 
 

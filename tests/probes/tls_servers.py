@@ -18,8 +18,9 @@ _ADDRESSES = itertools.count(1)
 
 def fresh_address() -> str:
     """A loopback address that nobody else uses: other tests and services share the machine."""
+    page, last = divmod(next(_ADDRESSES), 254)
     number = os.getpid()
-    return f"127.{number % 100 + 100}.{number // 100 % 250 + 1}.{next(_ADDRESSES)}"
+    return f"127.{number % 100 + 100}.{(number // 100 + 125 * page) % 250 + 1}.{last + 1}"
 
 
 @contextlib.contextmanager
