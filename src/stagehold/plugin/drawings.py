@@ -27,13 +27,15 @@ from stagehold.tls_profile.model import Profile
 def protocols_of(scan: TlsScan, profile: Profile) -> Drawing:
     """What every address of an endpoint answered to every version."""
     seen = []
+    # What is spoken there stands in the title; here is room for the name.
+    name = f"{scan.endpoint.name}:{scan.endpoint.port}"
     for one in scan.addresses:
         for version in COMMANDS:
             fact = one.versions.get(version)
             known = fact is not None and not one.problem and (bool(fact.accepted) or not fact.problem)
             seen.append(
                 VersionSeen(
-                    endpoint=str(scan),
+                    endpoint=name,
                     address=one.address,
                     version=version,
                     accepted=bool(fact.accepted) if fact is not None and known else None,
