@@ -26,7 +26,7 @@ lint: setup ## ruff and mypy --strict
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/mypy
 
-selftest: setup setup-tests ## the whole defect matrix: clean → GO, each defect → exactly its checks fail (half an hour)
+selftest: setup setup-tests ## the whole defect matrix: clean → GO, each defect → exactly its checks fail (40 minutes)
 	@$(BIN)/stagehold selftest
 	@$(BIN)/python -m tests.ports.matrix
 

@@ -147,6 +147,16 @@ def test_what_interfaces_redirect_fails_one_check_only(look: Look) -> None:
         assert bool(found.wrong) is bool(wrong)
 
 
+def test_an_interface_without_https_has_its_redirects_judged(serve_pages: Callable[..., Any], authority: Any) -> None:
+    """Nobody else looks at them there: the check of redirects needs https to be sent on to."""
+    port = serve_pages(lambda *_: (302, {"Location": "http://elsewhere.test/"}, "")).port
+    keys = {"name": "api", "kind": "api", "base_url": f"http://127.0.0.1:{port}", "http_port": 9}
+    found = ask({"targets": [keys]}, authority, look_at_plain_http)
+
+    assert found.wrong
+    assert "not https" in found.wrong[0].complaint
+
+
 def hang_up_on_posts(connection: socket.socket) -> None:
     if connection.recv(4096).startswith(b"GET"):
         connection.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")

@@ -105,8 +105,8 @@ def look_at_plain_http(
     port = target.plain_port if secure else target.port
     if port is None:
         raise Uncovered(f"target {target.name}: needs `http_port`")
-    # Where no browser needs the redirect, whether there is one is another question (`plain_api`).
-    redirects_judged = target.kind == "browser" or bool(of_browsers(environment, target, port))
+    # Where no browser needs the redirect, whether there is one is another question (`plain_api`), asked of https only.
+    redirects_judged = target.kind == "browser" or not secure or bool(of_browsers(environment, target, port))
     closed: list[str] = []
     answers: list[PlainAnswer] = []
     troubles: list[str] = []
