@@ -36,6 +36,8 @@ class LaneContext:
     """Lane name to its folder of checks."""
     headed: bool = False
     trace: bool = False
+    has_secrets: bool = True
+    """Whether this lane was given the environment's secrets: only those whose checks sign in are."""
     gate_pid: int = 0
     """The process that started this lane and reads its outcome; the lane ends when that is gone."""
 

@@ -1,8 +1,9 @@
 """The event log of a run: `events.jsonl`, append-only and fsynced; the source of truth of every report.
 
-One JSON object a line, `{"event": KIND, "at": UTC, …}`. Several processes write; a lock and a single write
-per line keep lines whole. A writer that was killed may leave a torn line: the next writer starts a fresh
-line, and the reader counts the torn one, which keeps the run from GO.
+One JSON object a line, `{"event": KIND, "at": UTC, …}`. In a run only the gate writes it (`gate.record`): lanes
+report to the gate through a pipe of their own. Where people run pytest themselves, pytest writes it. A writer that
+was killed may leave a torn line: the next writer starts a fresh line, and the reader counts the torn one, which
+keeps the run from GO.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,7 @@ from stagehold.model import CaseResult, ExpectedCheck
 from stagehold.redaction.redactor import REDACTOR, Redactor
 
 FILE_NAME = "events.jsonl"
+SECRET = "secret"  # noqa: S105 - the kind of an event
 
 
 def utc_now() -> str:
@@ -36,14 +39,17 @@ class EventLog:
         self.path = run_folder / FILE_NAME
         self._redactor = redactor
 
-    def write(self, event: str, /, **fields: Any) -> None:
-        """Append one event and return only when it is on disk.
+    def write(self, event: str, /, **fields: Any) -> dict[str, Any]:
+        """Append one event and return it, as it was written, only when it is on disk.
 
         Raises:
             OSError: it could not be written; callers let that block.
         """
         document = {"event": event, "at": utc_now(), **self._redactor.value(fields)}
-        line = json.dumps(document, ensure_ascii=False).encode() + b"\n"
+        self._append(json.dumps(document, ensure_ascii=False).encode() + b"\n")
+        return document
+
+    def _append(self, line: bytes) -> None:
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -56,13 +62,36 @@ class EventLog:
         finally:
             os.close(descriptor)
 
-    def expected(self, checks: list[ExpectedCheck]) -> None:
+    def expected(self, checks: Sequence[ExpectedCheck]) -> None:
         """Record what the run must have results for."""
         self.write("expected", checks=[check.model_dump(mode="json") for check in checks])
 
     def case(self, result: CaseResult) -> None:
         """Record the outcome of one case."""
         self.write("case", result=result.model_dump(mode="json"))
+
+
+class PipeLog(EventLog):
+    """What a lane writes to instead: the pipe that only the gate reads. Safe between threads.
+
+    Args:
+        descriptor: the pipe's write end; processes that the lane starts do not get it.
+    """
+
+    def __init__(self, descriptor: int, redactor: Redactor = REDACTOR) -> None:
+        super().__init__(Path(), redactor)
+        os.set_inheritable(descriptor, False)
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+
+    def secret(self, name: str, value: str) -> None:
+        """Tell the gate, as it stands, what must not be shown from now on; it never reaches a file."""
+        self._append(json.dumps({"event": SECRET, "name": name, "value": value}).encode() + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        with self._lock:
+            while line:
+                line = line[os.write(self._descriptor, line) :]
 
 
 @dataclass(frozen=True)
@@ -107,31 +136,3 @@ def read_events(run_folder: Path) -> Recorded:
         except (ValueError, KeyError, TypeError, ValidationError):
             unreadable.append(f"{FILE_NAME}:{number}")
     return Recorded(tuple(events), tuple(cases), expected, tuple(unreadable))
-
-
-class ProgressReader:
-    """Follows a log while it grows, for live progress; torn last lines are read again next time."""
-
-    def __init__(self, run_folder: Path) -> None:
-        self._path = run_folder / FILE_NAME
-        self._offset = 0
-
-    def new_events(self) -> list[dict[str, Any]]:
-        """Whole events written since the last call. Never raises: progress is not the verdict."""
-        try:
-            with self._path.open("rb") as stream:
-                stream.seek(self._offset)
-                chunk = stream.read()
-        except OSError:
-            return []
-        whole = chunk.rfind(b"\n") + 1
-        self._offset += whole
-        events = []
-        for line in chunk[:whole].split(b"\n"):
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict) and "event" in event:
-                events.append(event)
-        return events

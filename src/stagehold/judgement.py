@@ -19,24 +19,30 @@ UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)
 _SEVERITIES = (Severity.BLOCKER, Severity.CRITICAL, Severity.NORMAL)
 
 
-def judge_checks(expected: Sequence[ExpectedCheck], recorded: Sequence[CaseResult]) -> list[CheckResult]:
-    """Each expected check with its cases and what they amount to, worst first."""
+def judge_checks(
+    expected: Sequence[ExpectedCheck], recorded: Sequence[CaseResult], *, absent: str = ""
+) -> list[CheckResult]:
+    """Each expected check with its cases and what they amount to, worst first.
+
+    Args:
+        expected: every check, with all its cases.
+        recorded: what is known of them.
+        absent: why a case has no outcome, where that is known.
+    """
     by_check: dict[str, list[CaseResult]] = defaultdict(list)
     for result in recorded:
         by_check[result.check].append(result)
-    own = [_judge_check(check, by_check[check.spec.id]) for check in expected]
+    own = [_judge_check(check, by_check[check.spec.id], absent or "no outcome was recorded") for check in expected]
     final = _apply_requirements({result.spec.id: result for result in own})
     order = {severity: rank for rank, severity in enumerate(_SEVERITIES)}
     return sorted(final.values(), key=lambda r: (WORST_FIRST.index(r.outcome), order[r.spec.severity], r.spec.id))
 
 
-def _judge_check(check: ExpectedCheck, recorded: Sequence[CaseResult]) -> CheckResult:
+def _judge_check(check: ExpectedCheck, recorded: Sequence[CaseResult], absent: str) -> CheckResult:
     cases: list[CaseResult] = []
     for case in check.cases:
         tries = [result for result in recorded if result.case == case]
-        cases += tries or [
-            CaseResult(check=check.spec.id, case=case, outcome=Outcome.NOT_RUN, message="no outcome was recorded")
-        ]
+        cases += tries or [CaseResult(check=check.spec.id, case=case, outcome=Outcome.NOT_RUN, message=absent)]
     cases += [result for result in recorded if result.case not in check.cases]
     if not check.cases:
         return CheckResult(

@@ -198,6 +198,8 @@ class ExpectedCheck(Model):
     spec: CheckSpec
     cases: tuple[str, ...]
     """Case ids, `""` for a check without parameters. Empty means: nothing to run, which blocks."""
+    signs_in: bool = False
+    """Whether a fixture that it names uses the environment's secrets; a suite without such a check gets none."""
 
 
 class CaseResult(Model):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,20 +16,21 @@ from stagehold.catalogue.read import all_suites
 from stagehold.context import load_context, new_run_id, save_context
 from stagehold.demo.served import locate
 from stagehold.environment.reader import read_environment
-from stagehold.environment.secrets import register, require_references, secret_variables
+from stagehold.environment.secrets import referenced_variables, register, require_references
 from stagehold.errors import ConfigError, ReportError
-from stagehold.events import EventLog, read_events, utc_now
-from stagehold.gate.lanes import Lanes, collect, pytest_command, scrubbed_environment
+from stagehold.events import utc_now
+from stagehold.gate.lanes import Lanes, collect, scrubbed_environment, variables_with_secrets
 from stagehold.gate.preflight import refuse_variables
 from stagehold.gate.progress import Progress
 from stagehold.gate.quarantine import LeakFound, problems_of, require_clean, set_apart
+from stagehold.gate.record import RunRecord
 from stagehold.gate.vantage import enter
 from stagehold.judgement import judge_checks
 from stagehold.model import CheckResult, CheckSpec, ExpectedCheck, Outcome, Problem
 from stagehold.network.door import Network
 from stagehold.probes.login.scout import scout
 from stagehold.redaction.hooks import install
-from stagehold.redaction.registry import KNOWN, Handover
+from stagehold.redaction.registry import KNOWN
 from stagehold.reporting.waiver_drafts import write_drafts
 from stagehold.runs import REPORTS, environment_lock
 
@@ -108,34 +108,31 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
             trace=request.trace,
         )
         screen = _SCREEN if request.headed else ()
-        variables = scrubbed_environment((*secret_variables(loaded.environment), *screen))
+        variables = scrubbed_environment((*referenced_variables(loaded.environment, secret=False), *screen))
         ids = {spec.id for spec in wanted}
+        record = RunRecord(folder)
         expected = [_alone(check, ids) for check in collect(folder, chosen, variables) if check.spec.id in ids]
-        EventLog(folder).expected(expected)
-        if request.pdb:
-            command = [
-                *pytest_command(list(chosen.values()), folder),
-                "--stagehold-only",
-                ",".join(sorted(ids)),
-            ]
-            handover = Handover()
-            command += ["--stagehold-handover", str(handover.descriptor), "--pdb", "-s"]
-            subprocess.run(command, env=variables, pass_fds=(handover.descriptor,), check=False)
-            handover.into(KNOWN)
-            handover.close()
-        else:
-            policy = loaded.environment.policy
-            with Progress(folder, expected, console) as progress:
-                Lanes(
-                    run_folder=folder,
-                    suites=chosen,
-                    environment=variables,
-                    lane_deadline=policy.lane_deadline,
-                    run_deadline=time.monotonic() + policy.deadline,
-                    on_tick=progress.tick,
-                    only=sorted(ids),
-                ).run()
-        results = judge_checks(expected, read_events(folder).cases)
+        record.expected(expected)
+        policy = loaded.environment.policy
+        with Progress(expected, console) as progress:
+            lanes = Lanes(
+                run_folder=folder,
+                suites=chosen,
+                environment=variables,
+                expected=expected,
+                record=record,
+                secrets=variables_with_secrets(loaded.environment),
+                lane_deadline=policy.lane_deadline,
+                run_deadline=time.monotonic() + policy.deadline,
+                on_tick=progress.tick,
+                only=sorted(ids),
+            )
+            if request.pdb:
+                lanes.debug()
+            else:
+                record.on_event = progress.take
+                lanes.run()
+        results = judge_checks(expected, record.recorded.cases)
         write_drafts(folder, results, utc_now()[:10])
         return replace(_searched(Checked(results, folder)), hints=_hints(folder, results))
 

@@ -51,6 +51,7 @@ def decide(
     problems: Sequence[Problem] = (),
     waivers: Sequence[Waiver] = (),
     now: datetime | None = None,
+    absent: str = "",
 ) -> Verdict:
     """Judge a run (contract section 3).
 
@@ -63,11 +64,12 @@ def decide(
         problems: whatever else keeps the run from a decision (a crashed lane, an unreachable target).
         waivers: every waiver of the environment, expired ones included.
         now: when the run is decided; without it no waiver is in force.
+        absent: why a case has no outcome, where that is known.
     """
     trouble = list(problems)
     trouble += _surprises(expected, recorded)
     waived = apply_waivers(
-        judge_checks(expected, recorded),
+        judge_checks(expected, recorded, absent=absent),
         waivers,
         cases={check.spec.id: check.cases for check in expected},
         now=now or datetime.max.replace(tzinfo=UTC),

@@ -41,8 +41,8 @@ def zipped(name, data):
     return stream.getvalue()
 
 @claim(1)
-def test_says_it_in_an_assertion():
-    """Tells in the message of an assertion."""
+def test_says_it_in_an_assertion(sessions):
+    """Tells in the message of an assertion; that it could sign in is why its suite knows secrets at all."""
     assert False, "anna logs in with " + told("message")
 
 @claim(2)
@@ -137,7 +137,7 @@ def test_skips_with_it():
 WITH_AN_ID = '''
 
 @claim(13)
-@pytest.mark.parametrize("password", [os.environ.get("TOLD_ID", "")])
+@pytest.mark.parametrize("password", [{id}])
 def test_is_called_by_it(password):
     """Tells in the id of its case."""
 '''
@@ -157,11 +157,14 @@ def secret_of(channel: str) -> str:
     return f'Tr0ub4dor&3 "{channel}" 100%\'s'
 
 
-def run(service: Service, channels: tuple[str, ...], *, off: bool) -> Done:
-    """The gate on a service with these checks, with an account for the secret of each channel."""
+def run(service: Service, channels: tuple[str, ...], *, off: bool, written: str = "") -> Done:
+    """The gate on a service with these checks, with an account for the secret of each channel.
+
+    `written` is the id of a case, as source text.
+    """
     folder = service.folder / "house-rules"
     folder.mkdir()
-    source = CHECKS.format(off=SWITCH if off else "") + (WITH_AN_ID if "id" in channels else "")
+    source = CHECKS.format(off=SWITCH if off else "") + (WITH_AN_ID.format(id=written) if written else "")
     (folder / "test_own.py").write_text(source, encoding="utf-8")
     accounts = "\n".join(
         f'  - {{alias: {name}, flow: web, user: {name}@foreign.test, password_ref: "env:TOLD_{name.upper()}"}}'
@@ -201,7 +204,7 @@ def test_the_search_alone_finds_every_channel(serve: Serve) -> None:
     """With everything else off: NO_GO for the leak alone, the files set apart, every channel's secret among them."""
     channels = (*CHANNELS, "id")
 
-    done = run(serve(), channels, off=True)
+    done = run(serve(), channels, off=True, written=repr(secret_of("id")))
 
     assert done.code == 1, done.output
     assert done.verdict["decision"] == "NO_GO"
@@ -230,9 +233,19 @@ def test_behind_the_redactor_no_channel_tells_anything(serve: Serve) -> None:
 
 def test_a_secret_in_the_id_of_a_case_is_refused(serve: Serve) -> None:
     """It would stand in names, files and histories for ever: the run stops first and names the place."""
-    done = run(serve(), ("id",), off=False)
+    done = run(serve(), ("id",), off=False, written=repr(secret_of("id")))
 
     assert done.code == 3, done.output
-    assert "house-rules/test_own.py:119: the id of a case holds a secret" in done.verdict["reasons"][0]
+    assert "house-rules/test_own.py:119: the id of a case of ACM-013 holds a secret" in done.verdict["reasons"][0]
+    assert "Tr0ub4dor" not in done.output
+    assert found_in(done.out, ("id",)) == {"id": set()}
+
+
+def test_a_secret_that_only_a_lane_can_put_into_an_id_is_refused_there(serve: Serve) -> None:
+    """Checks are collected without secrets; where one turns up in an id later, the suite does not run."""
+    done = run(serve(), ("id",), off=False, written='os.environ.get("TOLD_ID", "none")')
+
+    assert done.code in {1, 3}, done.output
+    assert "the house-rules suite ended early" in done.output
     assert "Tr0ub4dor" not in done.output
     assert found_in(done.out, ("id",)) == {"id": set()}

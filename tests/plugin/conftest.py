@@ -13,6 +13,7 @@ from stagehold.context import save_context
 from stagehold.environment.reader import read_environment
 from stagehold.events import Recorded, read_events
 from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
+from stagehold.gate.record import RunRecord
 from stagehold.judgement import judge_checks
 from stagehold.model import CheckResult, LaneRecord
 from stagehold.network.door import Network
@@ -79,10 +80,13 @@ def run_checks(prepare: Callable[..., tuple[Path, dict[str, Path]]]) -> RunCheck
         folder, suites = prepare(environment, **sources)
         variables = scrubbed_environment()
         expected = collect(folder, suites, variables)
+        record = RunRecord(folder)
         records = Lanes(
             run_folder=folder,
             suites=suites,
             environment=variables,
+            expected=expected,
+            record=record,
             lane_deadline=deadline,
             run_deadline=time.monotonic() + 120,
         ).run()

@@ -10,8 +10,8 @@ import pytest
 
 from stagehold.catalogue.read import read_catalogue
 from stagehold.errors import ConfigError, RunError
-from stagehold.events import read_events
 from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
+from stagehold.gate.record import RunRecord
 from stagehold.judgement import judge_checks
 from stagehold.model import Outcome
 
@@ -89,16 +89,19 @@ def test_a_check_that_is_not_run_has_no_result(prepare: Prepare) -> None:
     variables = scrubbed_environment()
 
     expected = collect(run, suites, variables)
+    record = RunRecord(run)
     Lanes(
         run_folder=run,
         suites=suites,
         environment=variables,
+        expected=expected,
+        record=record,
         lane_deadline=60,
         run_deadline=time.monotonic() + 60,
         only=["AAA-001"],
     ).run()
 
-    outcomes = {r.spec.id: r.outcome for r in judge_checks(expected, read_events(run).cases)}
+    outcomes = {r.spec.id: r.outcome for r in judge_checks(expected, record.recorded.cases)}
     assert outcomes == {"AAA-001": Outcome.PASSED, "AAA-002": Outcome.NOT_RUN}
 
 

@@ -18,7 +18,6 @@ from stagehold.catalogue.read import read_catalogue, shipped_suites
 from stagehold.context import LaneContext
 from stagehold.environment.model import Environment, Host
 from stagehold.errors import ProbeError
-from stagehold.events import EventLog
 from stagehold.gate.progress import Progress
 from stagehold.model import ExpectedCheck
 from stagehold.network.door import Network
@@ -215,13 +214,14 @@ def test_a_run_with_a_gap_leaves_neither(begin: Callable[[Environment], Survey],
     assert list(tmp_path.iterdir()) == []
 
 
-def test_people_see_how_far_a_scan_is(tmp_path: Path) -> None:
-    """Each pass over a host is a line where there is no terminal, from the event log that the lane writes."""
+def test_people_see_how_far_a_scan_is() -> None:
+    """Each pass over a host is a line where there is no terminal, from the events that the lane reports."""
     (spec,) = (spec for spec in read_catalogue(shipped_suites()) if spec.id == "NET-001")
     shown = io.StringIO()
-    progress = Progress(tmp_path, [ExpectedCheck(spec=spec, cases=("web",))], Console(file=shown, width=200))
-    EventLog(tmp_path).write("progress", suite="ports", note="web from external: pass 1 over 65,535 ports of 192.0.2.1")
+    progress = Progress([ExpectedCheck(spec=spec, cases=("web",))], Console(file=shown, width=200))
+    note = "web from external: pass 1 over 65,535 ports of 192.0.2.1"
     with progress:
+        progress.take({"event": "progress", "suite": "ports", "note": note})
         progress.tick([])
 
     assert "ports        web from external: pass 1 over 65,535 ports of 192.0.2.1" in shown.getvalue()

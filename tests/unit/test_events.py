@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stagehold.events import FILE_NAME, EventLog, ProgressReader, read_events
+from stagehold.events import FILE_NAME, EventLog, read_events
 from stagehold.model import CaseResult, Outcome
 
 
@@ -87,15 +87,3 @@ def test_no_bytes_break_the_reader(tmp_path: Path, data: bytes) -> None:
     recorded = read_events(tmp_path)
 
     assert len(recorded.events) + len(recorded.unreadable) == len([line for line in data.split(b"\n") if line])
-
-
-def test_progress_sees_only_whole_lines(tmp_path: Path) -> None:
-    """A line that is still being written is shown later, not wrongly."""
-    reader = ProgressReader(tmp_path)
-    assert reader.new_events() == []
-    path = tmp_path / FILE_NAME
-    path.write_bytes(b'{"event": "a"}\n{"eve')
-    assert [event["event"] for event in reader.new_events()] == ["a"]
-    with path.open("ab") as stream:
-        stream.write(b'nt": "b"}\n')
-    assert [event["event"] for event in reader.new_events()] == ["b"]

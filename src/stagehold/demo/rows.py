@@ -13,7 +13,7 @@ from stagehold.catalogue.read import LOAD_SUITE
 from stagehold.demo.matrix import Measure, Measured, Row, strays
 from stagehold.errors import ConfigError
 from stagehold.events import read_events
-from stagehold.gate.lanes import end_tree
+from stagehold.gate.lanes import end_trees
 from stagehold.judgement import judge_checks
 from stagehold.model import CheckResult, CheckSpec, Outcome
 from stagehold.runs import read_verdict
@@ -90,7 +90,7 @@ class Running:
     def close(self) -> None:
         """End it if it has not ended, and remove what it wrote."""
         if self._process.poll() is None:
-            end_tree(self._process)
+            end_trees([self._process])
         self._place.cleanup()
 
     def _last_words(self) -> str:

@@ -80,9 +80,11 @@ class Reference:
     secret: bool = True
 
 
-def secret_variables(environment: Environment) -> tuple[str, ...]:
-    """Names of the environment variables that the environment refers to, sorted: what a lane must inherit."""
-    found = {item.reference for item in declared(environment) if item.reference.startswith("env:")}
+def referenced_variables(environment: Environment, *, secret: bool) -> tuple[str, ...]:
+    """Names of the variables that the environment refers to for secrets, or for anything else; sorted."""
+    found = {
+        item.reference for item in declared(environment) if item.reference.startswith("env:") and item.secret is secret
+    }
     return tuple(sorted(name.removeprefix("env:") for name in found))
 
 

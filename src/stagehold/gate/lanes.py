@@ -1,13 +1,15 @@
 """Lanes: every suite its own pytest process with its own deadline, so that none can take the others down.
 
 All run side by side; the load suite runs alone afterwards, so that it measures the service and not the other
-suites. Exit codes are recorded and never trusted: what counts is the event log.
+suites. Exit codes are recorded and never trusted: what counts is what a lane reports through its pipe.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import selectors
 import signal
 import subprocess
 import sys
@@ -19,11 +21,13 @@ from pathlib import Path
 import psutil
 
 from stagehold.catalogue.read import LOAD_SUITE, shipped_suites
+from stagehold.environment.model import Environment
+from stagehold.environment.secrets import referenced_variables
 from stagehold.errors import RunError
-from stagehold.events import EventLog
+from stagehold.gate.channel import Channel
+from stagehold.gate.record import RunRecord
 from stagehold.model import ExpectedCheck, LaneRecord
 from stagehold.redaction.redactor import REDACTOR
-from stagehold.redaction.registry import KNOWN, Handover
 
 REFUSED_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "ALLURE_TESTPLAN_PATH")
 """Variables that deselect checks or load foreign code; a run with one of them set is refused."""
@@ -36,17 +40,24 @@ _COLLECT_DEADLINE = 60.0
 _NOTHING_COLLECTED = 5
 """pytest's exit code; the empty list is then judged as such."""
 _GRACE = 3.0
+"""Seconds that lanes have to end when they are asked to."""
 _POLL = 0.1
+_REFUSAL = "ERROR: "
 
 
-def scrubbed_environment(secret_variables: Iterable[str] = ()) -> dict[str, str]:
-    """The environment of a lane: a short list of harmless variables and the referenced secrets."""
-    kept = {name: os.environ[name] for name in (*_KEPT_VARIABLES, *secret_variables) if name in os.environ}
+def scrubbed_environment(more: Iterable[str] = ()) -> dict[str, str]:
+    """The environment of a lane: a short list of harmless variables, and those of these names."""
+    kept = {name: os.environ[name] for name in (*_KEPT_VARIABLES, *more) if name in os.environ}
     return kept | {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
     }
+
+
+def variables_with_secrets(environment: Environment) -> dict[str, str]:
+    """What only lanes that sign in get."""
+    return {name: os.environ[name] for name in referenced_variables(environment, secret=True) if name in os.environ}
 
 
 def pytest_command(folders: Sequence[Path], run_folder: Path) -> list[str]:
@@ -68,7 +79,7 @@ def collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, st
     """Every check with every case, as pytest collects them before any deselection.
 
     Raises:
-        RunError: a suite cannot be collected, or collects nothing.
+        RunError: a suite cannot be collected, collects nothing, or has a case whose id holds a secret.
     """
     ours = shipped_suites()
     shipped = {name: folder for name, folder in suites.items() if ours.get(name) == folder}
@@ -78,6 +89,13 @@ def collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, st
     silent = sorted(set(suites) - {check.spec.suite for check in expected})
     if silent:
         raise RunError(f"the suite {', '.join(silent)} collects nothing: nothing would be proven")
+    # The process that collects knows no secrets, so it cannot see that one stands in an id.
+    for check in expected:
+        if any(REDACTOR.text(case) != case for case in check.cases):
+            raise RunError(
+                f"{check.spec.location}: the id of a case of {check.spec.id} holds a secret",
+                remedy="It would stand in every name, file and history. Give the parameter an id of its own.",
+            )
     return expected
 
 
@@ -112,6 +130,8 @@ def _collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, s
         return [ExpectedCheck.model_validate(entry) for entry in json.loads(destination.read_text("utf-8"))]
     except ValueError as error:
         raise RunError(f"the list of expected checks is unreadable: {error}") from error
+    finally:
+        destination.unlink()  # the record holds them from now on
 
 
 @dataclass
@@ -120,6 +140,8 @@ class Lane:
 
     suite: str
     process: subprocess.Popen[bytes]
+    channel: Channel
+    log: Path
     started: float
     deadline: float
     note: str = ""
@@ -130,13 +152,28 @@ class Lane:
         if self.seconds is not None:
             return True
         if self.process.poll() is None and now >= self.deadline:
-            self.note = f"stopped at its deadline after {now - self.started:.0f} s"
-            end_tree(self.process)
+            self.note = f"was stopped at its deadline after {now - self.started:.0f} s"
+            end_trees([self.process])
         if self.process.poll() is None:
             return False
-        self.seconds = now - self.started
-        _kill_group(self.process.pid)
+        self.over()
         return True
+
+    def over(self) -> None:
+        """Take in what it said last, and end whatever it left behind."""
+        self.seconds = time.monotonic() - self.started
+        _kill_group(self.process.pid)
+        self.channel.close()
+        if not self.channel.finished and not self.note:
+            self.note = f"{_how(self.process.returncode)}{self._last_words()}"
+
+    def _last_words(self) -> str:
+        """Why pytest refused to run, where it said so."""
+        with contextlib.suppress(OSError), self.log.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if line.startswith(_REFUSAL):
+                    return REDACTOR.text(f": {line.removeprefix(_REFUSAL).strip()}")
+        return ""
 
     def record(self) -> LaneRecord:
         """What the verdict keeps of it."""
@@ -150,96 +187,182 @@ class Lane:
 
 @dataclass
 class Lanes:
-    """Runs suites and records how each process ended."""
+    """Runs suites and records how each process ended.
+
+    A suite whose checks name no fixture that signs in gets no secret: neither a variable that holds one, nor what
+    another lane learned.
+    """
 
     run_folder: Path
     suites: dict[str, Path]
     environment: dict[str, str]
+    """Without secrets."""
+    expected: Sequence[ExpectedCheck]
+    record: RunRecord
     lane_deadline: float
     run_deadline: float
     """`time.monotonic()` at which the whole run must be over."""
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Variables that hold secrets, for the lanes that sign in."""
     on_tick: Callable[[Sequence[Lane]], None] = lambda _lanes: None
+    ended: Callable[[], bool] = lambda: False
+    """Whether the run is to be ended before its time."""
     only: Sequence[str] = ()
     records: list[LaneRecord] = field(default_factory=list)
 
     def run(self) -> list[LaneRecord]:
-        """All suites side by side, then load alone; every lane is ended, and what it knew to be secret is known here.
+        """All suites side by side, then load alone; every lane is ended, and what it said is in the record.
 
         Raises:
-            RunError: that did not arrive.
+            OSError: logs or evidence could not be redacted.
         """
-        first = [name for name in self.suites if name != LOAD_SUITE]
-        handover = Handover()
         try:
-            self._run_together(first, handover)
+            self._run_together([name for name in self.suites if name != LOAD_SUITE])
             if LOAD_SUITE in self.suites:
-                self._run_together([LOAD_SUITE], handover)
+                self._run_together([LOAD_SUITE])
         finally:
-            handover.into(KNOWN)
-            handover.close()
-            # What a crash printed did not pass the plug-in.
-            REDACTOR.files(sorted((self.run_folder / "lanes").glob("*.log")))
+            self._redact()
         return self.records
 
-    def _run_together(self, names: Sequence[str], handover: Handover) -> None:
-        lanes: list[Lane] = []
+    def again(self, suite: str, checks: Sequence[str]) -> None:
+        """These checks of the suite once more, as a second try of the same cases."""
         try:
-            for name in names:
-                lanes.append(self._start(name, handover))  # noqa: PERF401 - lanes already started must be ended when one cannot start
-            while not all([lane.poll(time.monotonic()) for lane in lanes]):  # noqa: C419 - poll every lane
-                self.on_tick(lanes)
-                time.sleep(_POLL)
-            self.on_tick(lanes)
+            self._run_together([suite], "--stagehold-only", ",".join(checks), "--stagehold-attempt", "2")
         finally:
-            for lane in lanes:
-                if lane.seconds is None:
-                    lane.note = lane.note or "stopped because the run ended"
-                    end_tree(lane.process)
-                    lane.seconds = time.monotonic() - lane.started
-                self.records.append(lane.record())
-                EventLog(self.run_folder).write("lane_ended", **lane.record().model_dump())
+            self._redact()
 
-    def _start(self, name: str, handover: Handover) -> Lane:
+    def debug(self) -> None:
+        """All suites in one pytest at the terminal, stopping in the debugger; nobody bounds its time."""
+        channel = Channel("debugged", self.expected, self.record)
+        command = [
+            *pytest_command(list(self.suites.values()), self.run_folder),
+            "--stagehold-report",
+            str(channel.write_end),
+        ]
+        command += ["--stagehold-only", ",".join(self.only), "--pdb", "-s"]
+        process = subprocess.Popen(command, env=self.environment | self.secrets, pass_fds=(channel.write_end,))
+        channel.handed_over()
+        # Ctrl-C is the debugger's while it holds the terminal.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            while process.poll() is None:
+                channel.read()
+                time.sleep(_POLL)
+        finally:
+            signal.signal(signal.SIGINT, before)
+            channel.close()
+            self._redact()
+
+    def _run_together(self, names: Sequence[str], *options: str) -> None:
+        lanes: list[Lane] = []
+        with selectors.DefaultSelector() as selector:
+            try:
+                for name in names:
+                    if self.ended():
+                        break
+                    lanes.append(lane := self._start(name, options))
+                    selector.register(lane.channel.read_end, selectors.EVENT_READ, lane)
+                while not self.ended():
+                    for key, _ in selector.select(_POLL):
+                        if not key.data.channel.read():
+                            selector.unregister(key.fd)
+                    now = time.monotonic()
+                    for lane in lanes:
+                        if lane.seconds is None and lane.poll(now):
+                            with contextlib.suppress(KeyError):
+                                selector.unregister(lane.channel.read_end)
+                    self.on_tick(lanes)
+                    if all(lane.seconds is not None for lane in lanes):
+                        break
+            finally:
+                self._end(lanes)
+
+    def _end(self, lanes: Sequence[Lane]) -> None:
+        running = [lane for lane in lanes if lane.seconds is None]
+        end_trees([lane.process for lane in running])
+        for lane in lanes:
+            if lane in running:
+                lane.note = lane.note or "was stopped because the run ended"
+                lane.over()
+            self.records.append(lane.record())
+            self.record.write("lane_ended", **lane.record().model_dump())
+
+    def _start(self, name: str, options: Sequence[str]) -> Lane:
         log_folder = self.run_folder / "lanes"
         log_folder.mkdir(exist_ok=True)
-        command = pytest_command([self.suites[name]], self.run_folder)
-        command += ["--stagehold-handover", str(handover.descriptor)]
-        if self.only:
+        own = [check for check in self.expected if check.spec.suite == name]
+        signs_in = any(check.signs_in for check in own)
+        channel = Channel(name, own, self.record)
+        command = [
+            *pytest_command([self.suites[name]], self.run_folder),
+            "--stagehold-report", str(channel.write_end),
+            *([] if signs_in else ["--stagehold-no-secrets"]),
+            *options,
+        ]  # fmt: skip
+        if self.only and not options:
             command += ["--stagehold-only", ",".join(self.only)]
         now = time.monotonic()
-        with (log_folder / f"{name}.log").open("wb") as output:
+        with (log_folder / f"{name}.log").open("ab") as output:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=self.environment,
-                pass_fds=(handover.descriptor,),
+                env=self.environment | (self.secrets if signs_in else {}),
+                pass_fds=(channel.write_end,),
                 start_new_session=True,
             )
-        EventLog(self.run_folder).write("lane_started", suite=name, pid=process.pid)
-        return Lane(name, process, now, min(now + self.lane_deadline, self.run_deadline))
+        channel.handed_over()
+        lane = Lane(
+            name, process, channel, log_folder / f"{name}.log", now, min(now + self.lane_deadline, self.run_deadline)
+        )
+        self.record.write("lane_started", suite=name, pid=process.pid)
+        return lane
+
+    def _redact(self) -> None:
+        """What a crash printed did not pass the plug-in; and lanes without secrets could not know what to hide."""
+        blind = {check.spec.suite for check in self.expected} - _signing_in(self.expected)
+        evidence = [self.run_folder / "evidence" / suite for suite in sorted(blind)]
+        files = [path for folder in evidence for path in sorted(folder.rglob("*")) if path.is_file()]
+        REDACTOR.files([*sorted((self.run_folder / "lanes").glob("*.log")), *files])
 
 
-def end_tree(process: subprocess.Popen[bytes]) -> None:
-    """End a process that we started, with everything it started: politely, then by force."""
+def _how(code: int) -> str:
     try:
-        family = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        family = []
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended early (exit {code})"
+
+
+def _signing_in(expected: Sequence[ExpectedCheck]) -> set[str]:
+    return {check.spec.suite for check in expected if check.signs_in}
+
+
+def end_trees(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes that we started, with everything they started: politely, together, then by force."""
+    families = [_family(process.pid) for process in processes]
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    until = time.monotonic() + _GRACE
+    for process in processes:
         try:
-            process.wait(_GRACE)
+            process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    for member in family:
-        try:
+    for member in (member for family in families for member in family):
+        with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
-        except psutil.NoSuchProcess:
-            continue
-    _kill_group(process.pid)
+    for process in processes:
+        _kill_group(process.pid)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _kill_group(pid: int) -> None:

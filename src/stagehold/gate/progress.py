@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 from rich.console import Console
@@ -14,7 +14,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from stagehold.events import ProgressReader
 from stagehold.gate.lanes import Lane
 from stagehold.model import ExpectedCheck, Outcome
 
@@ -37,10 +36,9 @@ class SuiteProgress:
 
 
 class Progress:
-    """Follows the event log; `tick` is called several times a second."""
+    """Is told each event (`take`); `tick` is called several times a second. Never keeps a run from going on."""
 
-    def __init__(self, run_folder: Path, expected: Sequence[ExpectedCheck], console: Console) -> None:
-        self._reader = ProgressReader(run_folder)
+    def __init__(self, expected: Sequence[ExpectedCheck], console: Console) -> None:
         self._console = console
         self._suite_of = {check.spec.id: check.spec.suite for check in expected}
         totals = Counter[str]()
@@ -60,18 +58,17 @@ class Progress:
             self._live.stop()
 
     def tick(self, lanes: Sequence[Lane]) -> None:
-        """Take in new events and show them."""
-        for event in self._reader.new_events():
-            self._take(event)
+        """Show what is new."""
         if self._live:
             self._live.update(self._table())
         elif time.monotonic() - self._last_plain >= _PLAIN_INTERVAL:
             self._last_plain = time.monotonic()
             for lane in lanes:
                 if lane.seconds is None:
-                    self._console.print(f"  {self._line(lane.suite)}", highlight=False, soft_wrap=True, markup=False)
+                    self._print_plainly(self._line(lane.suite))
 
-    def _take(self, event: dict[str, Any]) -> None:
+    def take(self, event: dict[str, Any]) -> None:
+        """Take in an event."""
         result = event.get("result") or {}
         suite = self._suites.get(event.get("suite") or self._suite_of.get(result.get("check", ""), ""))
         if suite is None:
@@ -93,7 +90,8 @@ class Progress:
     def _print_plainly(self, words: str) -> None:
         """A line, where there is no live table."""
         if not self._live:
-            self._console.print(f"  {words}", highlight=False, soft_wrap=True, markup=False)
+            with contextlib.suppress(OSError):  # nobody reads it any more
+                self._console.print(f"  {words}", highlight=False, soft_wrap=True, markup=False)
 
     def _elapsed(self, suite: SuiteProgress) -> float:
         if suite.seconds is not None:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
 from rich.console import Console
 
 from stagehold import __version__
 from stagehold.catalogue.apart import catalogue_of
 from stagehold.catalogue.read import LOAD_SUITE, all_suites
-from stagehold.context import new_run_id, save_context, with_release
+from stagehold.context import FILE_NAME as CONTEXT
+from stagehold.context import PINS, new_run_id, save_context, with_release
 from stagehold.demo.served import locate
 from stagehold.environment.reader import LoadedEnvironment, read_environment
-from stagehold.environment.secrets import read_digest, register, require_references, secret_variables
+from stagehold.environment.secrets import read_digest, referenced_variables, register, require_references
 from stagehold.environment.waiver_file import read_waivers
 from stagehold.errors import ConfigError, RunError, StageholdError
-from stagehold.events import EventLog, read_events, utc_now
-from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
+from stagehold.events import utc_now
+from stagehold.gate.changes import Clock, Inputs
+from stagehold.gate.ending import Ending, RunEnded
+from stagehold.gate.lanes import Lanes, collect, scrubbed_environment, variables_with_secrets
 from stagehold.gate.preflight import missing_tools, refuse_variables, unreachable_targets
 from stagehold.gate.progress import Progress
 from stagehold.gate.publish import publish
+from stagehold.gate.record import RunRecord
 from stagehold.gate.vantage import enter
 from stagehold.history import History, entry_of, open_history
 from stagehold.model import (
@@ -51,11 +56,12 @@ from stagehold.reporting.allure_cli import HISTORY, REPORT
 from stagehold.runs import create_run_folder, environment_lock, write_verdict
 from stagehold.shipped import shipped
 from stagehold.tools import look, versions
-from stagehold.verdict import Rules, decide, unfinished, with_problem
+from stagehold.verdict import UNFINISHED, Rules, decide, unfinished, with_problem
 
 EXIT_CODES = {Decision.GO: 0, Decision.NO_GO: 1, Decision.INCONCLUSIVE: 3}
 EXIT_USAGE = 2
 DEFAULT_PROFILE = "release"
+_BUILD = "release-identity"
 
 
 @dataclass(frozen=True)
@@ -85,9 +91,29 @@ class _Facts:
     """Collected while the run goes on; whatever happens, the verdict tells what is known by then."""
 
     info: RunInfo
+    begin: float = field(default_factory=time.monotonic)
+    clock: Clock = field(default_factory=Clock)
+    inputs: Inputs | None = None
+    ending: Ending = field(default_factory=Ending)
+    folder: Path | None = None
+    loaded: LoadedEnvironment | None = None
+    expected: Sequence[ExpectedCheck] | None = None
+    """None until the checks were collected: before that there is nothing to judge."""
+    lanes: list[LaneRecord] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     waivers: tuple[Waiver, ...] = ()
     history: History | None = None
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """What was measured."""
+        if self.folder is None:
+            raise RunError("the run has no folder yet")
+        return RunRecord(self.folder)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.begin
 
     def learn(self, **facts: object) -> None:
         self.info = self.info.model_copy(update=facts)
@@ -96,47 +122,62 @@ class _Facts:
 def run_gate(request: Request, console: Console) -> Ended:
     """Run everything the environment requires and leave a verdict, whatever happens.
 
-    Never raises but for a kill; every way out that is no proven GO blocks.
+    Never raises but for a kill; every way out that is no proven GO blocks. What was measured by then is judged.
     """
     facts = _Facts(RunInfo(run_id=new_run_id(), environment=request.environment, started=utc_now()))
-    folder: Path | None = None
-    try:
-        folder = create_run_folder(facts.info, request.out)
-        verdict = _run(request, folder, facts, console)
-    except ConfigError as error:
-        return _blocked(folder, facts, str(error), error, EXIT_USAGE, config_error=error)
-    except StageholdError as error:
-        return _blocked(folder, facts, str(error), error, EXIT_CODES[Decision.INCONCLUSIVE])
-    except KeyboardInterrupt:
-        return _blocked(folder, facts, "the run was interrupted", None, EXIT_CODES[Decision.INCONCLUSIVE])
-    except Exception as error:  # noqa: BLE001 - a defect of the gate itself must block, with a sentence
-        reason = f"stagehold itself failed: {type(error).__name__}: {error}"
-        return _blocked(folder, facts, reason, error, EXIT_CODES[Decision.INCONCLUSIVE])
-    return Ended(EXIT_CODES[verdict.decision], verdict, folder)
+    with facts.ending.listening():
+        try:
+            facts.folder = create_run_folder(facts.info, request.out)
+            verdict = _run(request, facts.folder, facts, console)
+        except RunEnded:
+            return _blocked(facts, None)
+        except ConfigError as error:
+            return _blocked(facts, Problem(what=str(error), remedy=error.remedy), error)
+        except StageholdError as error:
+            return _blocked(facts, Problem(what=str(error), remedy=error.remedy))
+        except Exception as error:  # noqa: BLE001 - a defect of the gate itself must block, with a sentence
+            return _blocked(facts, Problem(what=f"stagehold itself failed: {type(error).__name__}: {error}"))
+    return Ended(EXIT_CODES[verdict.decision], verdict, facts.folder)
 
 
-def _blocked(
-    folder: Path | None,
-    facts: _Facts,
-    reason: str,
-    error: BaseException | None,
-    exit_code: int,
-    *,
-    config_error: ConfigError | None = None,
-) -> Ended:
-    facts.learn(finished=utc_now())
-    reason = REDACTOR.text(reason)
-    remedy = error.remedy if isinstance(error, StageholdError) else ""
-    verdict = unfinished(facts.info, reason, remedy=remedy, problems=facts.problems)
-    if folder is not None:
-        verdict = publish(folder, verdict, allure=False)
-        if config_error is None:
-            verdict = _remember(folder, verdict, facts)
-    return Ended(exit_code, verdict, folder, config_error)
+def _blocked(facts: _Facts, problem: Problem | None, error: ConfigError | None = None) -> Ended:
+    """The run cannot go on: what was measured is judged, and the problem keeps it from GO."""
+    with facts.ending.held():
+        facts.learn(finished=utc_now())
+        if problem is not None:
+            facts.problems.append(problem.model_copy(update={"what": REDACTOR.text(problem.what)}))
+        if facts.ending.asked:
+            facts.problems.append(_ended_by(facts))
+        if facts.expected is None:
+            first, *others = facts.problems
+            verdict = unfinished(facts.info, first.what, remedy=first.remedy, problems=others)
+        else:
+            error = None
+            verdict = _judge(facts)
+        if facts.folder is not None:
+            verdict = _leave(facts, verdict)
+    code = EXIT_USAGE if error is not None else EXIT_CODES[verdict.decision]
+    return Ended(code, verdict, facts.folder, error)
+
+
+def _leave(facts: _Facts, verdict: Verdict) -> Verdict:
+    """Put a blocking verdict on disk at once, then what of the reports takes no time: a kill may come next."""
+    folder = facts.folder
+    if folder is None:
+        return verdict
+    with contextlib.suppress(OSError):  # the disk may be full: the verdict that was there since the start blocks
+        write_verdict(folder, verdict)
+    return _remember(folder, publish(folder, verdict, allure=False), facts)
+
+
+def _ended_by(facts: _Facts) -> Problem:
+    return Problem(
+        what=f"the run was ended by {facts.ending.by} after {facts.seconds:.0f} s",
+        remedy="What was measured by then is judged. Run again and let it finish, with more time if it needs that.",
+    )
 
 
 def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Verdict:
-    begin = time.monotonic()
     refuse_variables()
     if request.release is not None and not request.release.strip():
         raise ConfigError("--release is empty", remedy="Give the digest of the build, sha256:…")
@@ -151,7 +192,7 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
     suites = all_suites(loaded.folder, environment.suites)
     catalogue = catalogue_of(suites)
     accepted = read_waivers(loaded.folder, catalogue, datetime.now(UTC))
-    facts.waivers, facts.history = accepted.waivers, history
+    facts.loaded, facts.waivers, facts.history = loaded, accepted.waivers, history
     facts.learn(
         environment=environment.environment.id,
         environment_file=loaded.path.name,
@@ -164,7 +205,7 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
     )
     write_verdict(folder, unfinished(facts.info))
     enter(environment, loaded.folder)
-    with environment_lock(environment), _terminable():
+    with environment_lock(environment):
         _preflight(loaded, suites, facts, console)
         network = Network.build(environment)
         _say(
@@ -180,26 +221,36 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
             suites=suites,
             release=request.release,
         )
+        facts.inputs = Inputs.of(loaded, (folder / CONTEXT, folder / PINS))
         if unreachable := unreachable_targets(environment, network):
-            facts.problems += unreachable
+            facts.problems += unreachable[1:]
             raise RunError(unreachable[0].what, remedy=unreachable[0].remedy)
-        variables = scrubbed_environment(secret_variables(loaded.environment))
+        variables = scrubbed_environment(referenced_variables(loaded.environment, secret=False))
         expected = collect(folder, suites, variables)
         same_as_catalogue(expected, catalogue)
-        EventLog(folder).expected(expected)
-        with Progress(folder, expected, console) as progress:
+        facts.record.expected(expected)
+        facts.expected = expected
+        # Whoever reads the verdict of a run that was killed sees what was to be proven.
+        write_verdict(folder, _judge(facts, [Problem(what=UNFINISHED)]))
+        with Progress(expected, console) as progress, facts.ending.held():
+            facts.record.on_event = progress.take
             lanes = Lanes(
                 run_folder=folder,
                 suites=suites,
                 environment=variables,
+                expected=expected,
+                record=facts.record,
+                secrets=variables_with_secrets(loaded.environment),
                 lane_deadline=environment.policy.lane_deadline,
-                run_deadline=begin + environment.policy.deadline,
+                run_deadline=facts.begin + environment.policy.deadline,
                 on_tick=progress.tick,
+                ended=lambda: facts.ending.asked,
+                records=facts.lanes,
             )
-            records = lanes.run()
-        if suite_digest(suites) != facts.info.suite_digest:
-            facts.problems.append(Problem(what="the checks changed while the run was going on", remedy="Run again."))
-        return _conclude(folder, loaded, expected, records, facts)
+            lanes.run()
+            for suite, checks in builds_to_see_again(expected, facts.record.recorded.cases).items():
+                lanes.again(suite, checks)
+        return _conclude(folder, facts, suites)
 
 
 def _open_history(path: Path, folder: Path) -> History:
@@ -223,26 +274,45 @@ def _preflight(loaded: LoadedEnvironment, suites: dict[str, Path], facts: _Facts
         raise RunError(missing[0].what, remedy=missing[0].remedy)
 
 
-def _conclude(
-    folder: Path,
-    loaded: LoadedEnvironment,
-    expected: Sequence[ExpectedCheck],
-    records: Sequence[LaneRecord],
-    facts: _Facts,
-) -> Verdict:
-    recorded = read_events(folder)
-    problems = facts.problems + lane_problems(recorded.events, records, expected)
-    problems += [Problem(what=f"the event log is damaged at {where}") for where in recorded.unreadable]
-    if recorded.expected != tuple(expected):
-        problems.append(Problem(what="the event log does not hold the checks this run expected"))
-    facts.learn(
-        finished=utc_now(),
-        lanes=tuple(records),
-        artifact=facts.info.artifact.model_copy(update={"observed_digest": _observed_digest(folder, recorded.cases)}),
-    )
-    problems += unseen_build(facts.info.artifact, recorded.cases, expected)
+def _conclude(folder: Path, facts: _Facts, suites: dict[str, Path]) -> Verdict:
+    """The verdict of a run whose lanes are all over."""
+    with facts.ending.held():
+        if suite_digest(suites) != facts.info.suite_digest:
+            facts.problems.append(Problem(what="the checks changed while the run was going on", remedy="Run again."))
+        if facts.ending.asked:
+            facts.problems.append(_ended_by(facts))
+            facts.learn(finished=utc_now())
+            return _leave(facts, _judge(facts))
+    facts.learn(finished=utc_now())
+    verdict = _judge(facts)
+    if facts.history is not None:
+        changes = facts.history.changes(entry_of(verdict, folder))
+        verdict = verdict.model_copy(update={"changes": changes})
+    verdict = publish(folder, verdict, history=facts.history.allure if facts.history else None)
+    return _remember(folder, verdict, facts)
+
+
+def _judge(facts: _Facts, more: Sequence[Problem] = ()) -> Verdict:
+    """What is known so far, judged; writes nothing."""
+    loaded, folder, expected = facts.loaded, facts.folder, facts.expected or ()
+    if loaded is None or folder is None:
+        raise RunError("nothing was expected yet, so there is nothing to judge")
+    recorded = facts.record.recorded
+    problems = [*facts.problems, *more]
+    if not more:
+        problems += lane_problems(recorded.events, facts.lanes, expected)
+        problems += facts.record.problems
+        problems += facts.inputs.problems() if facts.inputs else ()
+        problems += filter(None, (facts.clock.problem(), facts.record.tampering()))
+        facts.learn(
+            lanes=tuple(facts.lanes),
+            artifact=facts.info.artifact.model_copy(
+                update={"observed_digest": _observed_digest(folder, recorded.cases, expected)}
+            ),
+        )
+        problems += unseen_build(facts.info.artifact, recorded.cases, expected)
     policy = loaded.environment.policy
-    verdict = decide(
+    return decide(
         expected=expected,
         recorded=recorded.cases,
         statement=loaded.statement.commitments,
@@ -250,13 +320,9 @@ def _conclude(
         run=facts.info,
         problems=problems,
         waivers=facts.waivers,
-        now=datetime.now(UTC),
+        now=facts.clock.latest(),
+        absent="it was not its turn before the run was ended" if facts.ending.asked else "",
     )
-    if facts.history is not None:
-        changes = facts.history.changes(entry_of(verdict, folder))
-        verdict = verdict.model_copy(update={"changes": changes})
-    verdict = publish(folder, verdict, history=facts.history.allure if facts.history else None)
-    return _remember(folder, verdict, facts)
 
 
 def _remember(folder: Path, verdict: Verdict, facts: _Facts) -> Verdict:
@@ -273,21 +339,33 @@ def _remember(folder: Path, verdict: Verdict, facts: _Facts) -> Verdict:
 
 
 def lane_problems(
-    events: Sequence[dict[str, object]], records: Sequence[LaneRecord], expected: Sequence[ExpectedCheck]
+    events: Sequence[dict[str, Any]], records: Sequence[LaneRecord], expected: Sequence[ExpectedCheck]
 ) -> list[Problem]:
     """A problem for every lane that did not come to its own end, or never started."""
-    pids = {event["pid"]: event["suite"] for event in events if event["event"] == "lane_started"}
-    finished = {pids.get(event["pid"]) for event in events if event["event"] == "lane_finished"}
+    started, finished = (
+        Counter(event["suite"] for event in events if event["event"] == kind)
+        for kind in ("lane_started", "lane_finished")
+    )
     problems = []
     for suite in sorted({check.spec.suite for check in expected}):
-        if suite in finished:
+        if started[suite] and started[suite] == finished[suite]:
             continue
-        record = next((record for record in records if record.suite == suite), None)
-        how = "was never started" if record is None else record.note or f"ended early (exit {record.exit_code})"
+        record = next((record for record in reversed(records) if record.suite == suite), None)
+        how = "was never started" if record is None else record.note or "ended early"
         problems.append(
             Problem(what=f"the {suite} suite {how}", remedy=f"Look into lanes/{suite}.log of the run's folder.")
         )
     return problems
+
+
+def builds_to_see_again(expected: Sequence[ExpectedCheck], cases: Sequence[CaseResult]) -> dict[str, list[str]]:
+    """Suite to the checks of the build's identity that passed: another build may have been deployed since."""
+    passed = {case.check for case in cases if case.outcome is Outcome.PASSED}
+    found: dict[str, list[str]] = {}
+    for check in expected:
+        if _BUILD in check.spec.proves and check.spec.id in passed:
+            found.setdefault(check.spec.suite, []).append(check.spec.id)
+    return found
 
 
 def unseen_build(artifact: Artifact, cases: Sequence[CaseResult], expected: Sequence[ExpectedCheck]) -> list[Problem]:
@@ -295,7 +373,7 @@ def unseen_build(artifact: Artifact, cases: Sequence[CaseResult], expected: Sequ
 
     A check that saw another build has failed and says so better.
     """
-    judges = {check.spec.id for check in expected if "release-identity" in check.spec.proves}
+    judges = {check.spec.id for check in expected if _BUILD in check.spec.proves}
     refuted = any(case.check in judges and case.outcome is Outcome.FAILED for case in cases)
     if not artifact.expected_digest or refuted or artifact.observed_digest == artifact.expected_digest:
         return []
@@ -361,10 +439,11 @@ def _expected_digest(request: Request, loaded: LoadedEnvironment) -> str:
     return read_digest(declared, loaded.folder) if declared else ""
 
 
-def _observed_digest(folder: Path, cases: Sequence[CaseResult]) -> str:
+def _observed_digest(folder: Path, cases: Sequence[CaseResult], expected: Sequence[ExpectedCheck]) -> str:
     """What the nodes told, from the evidence of the check that asked them; "" when nobody told anything."""
-    for case in cases:
-        for item in case.evidence:
+    judges = {check.spec.id for check in expected if _BUILD in check.spec.proves}
+    for case in sorted(cases, key=lambda case: -case.attempt):
+        for item in case.evidence if case.check in judges else ():
             if item.name == "observed-digest" and case.outcome in {Outcome.PASSED, Outcome.FAILED}:
                 try:
                     told = json.loads((folder / item.path).read_text(encoding="utf-8"))["observed"]
@@ -375,23 +454,5 @@ def _observed_digest(folder: Path, cases: Sequence[CaseResult]) -> str:
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True, markup=False)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """End lanes and say so in the verdict when a terminal or a CI runner wants the run to stop.
-
-    SIGINT is set as well: a run that a shell started in the background would inherit that it is ignored.
-    """
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, interrupt) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+    with contextlib.suppress(OSError):  # nobody reads it any more; the run goes on
+        console.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -6,13 +6,13 @@ items below a suite's folder; other tests of the same pytest run are left alone.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -20,15 +20,15 @@ import pytest
 
 from stagehold.context import LaneContext, load_context, person_context
 from stagehold.environment.secrets import register
-from stagehold.errors import ConfigError, StageholdError, Uncovered
-from stagehold.events import EventLog, utc_now
+from stagehold.errors import StageholdError, Uncovered
+from stagehold.events import EventLog, PipeLog, utc_now
 from stagehold.model import CaseResult, CheckSpec, ExpectedCheck, Outcome
 from stagehold.plugin.conceal import conceal, require_silent
-from stagehold.plugin.core import parametrize
+from stagehold.plugin.core import SIGNING_IN, parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.explain import SECTION, explain
 from stagehold.plugin.outcomes import Judged, combine, judge_phase
-from stagehold.plugin.state import CONTEXT, DETAILS, PHASES, RECORDER, REDACTOR
+from stagehold.plugin.state import CONTEXT, DETAILS, LOG, PHASES, RECORDER, REDACTOR
 from stagehold.redaction.hooks import install as install_hooks
 from stagehold.redaction.redactor import REDACTOR as REDACTOR_OF_PROCESS
 from stagehold.redaction.registry import KNOWN
@@ -59,7 +59,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--env", dest="stagehold_env", metavar="ENV", help="environment: a folder name or a path")
     group.addoption("--stagehold-run", metavar="DIR", help="(set by stagehold) the run's folder")
     group.addoption("--stagehold-collect", metavar="FILE", help="(set by stagehold) write the expected checks")
-    group.addoption("--stagehold-handover", metavar="FD", type=int, help="(set by stagehold) tells the gate secrets")
+    group.addoption("--stagehold-report", metavar="FD", type=int, help="(set by stagehold) the pipe to the gate")
+    group.addoption("--stagehold-no-secrets", action="store_true", help="(set by stagehold) nobody signs in here")
+    group.addoption("--stagehold-attempt", metavar="N", type=int, default=1, help="(set by stagehold) which try it is")
     group.addoption("--stagehold-only", metavar="IDS", help="(set by stagehold check) comma-separated check ids")
 
 
@@ -76,15 +78,26 @@ def pytest_configure(config: pytest.Config) -> None:
             context = person_context(name)
         else:
             return
+        if config.getoption("stagehold_no_secrets") or config.getoption("stagehold_collect"):
+            context = replace(context, has_secrets=False)
+        else:
+            register(context.environment, context.folder)
         config.stash[CONTEXT] = context
-        register(context.environment, context.folder)
         config.stash[REDACTOR] = REDACTOR_OF_PROCESS
         install_hooks()
-        handover = config.getoption("stagehold_handover")
-        if handover is not None:
-            KNOWN.hand_over_to(handover)
+        config.stash[LOG] = _log(config, context)
     except StageholdError as error:
         raise pytest.UsageError(f"{error} {error.remedy}".strip()) from error
+
+
+def _log(config: pytest.Config, context: LaneContext) -> EventLog:
+    """Where events go: through the pipe to the gate, or into the file where a person runs pytest."""
+    descriptor = config.getoption("stagehold_report")
+    if descriptor is None:
+        return EventLog(context.run_folder)
+    pipe = PipeLog(descriptor)
+    KNOWN.hand_over_to(pipe.secret)
+    return pipe
 
 
 def _die_with(parent: int) -> None:
@@ -147,7 +160,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         require_silent(item, config.stash[REDACTOR])
         known = checks.get(spec.id)
         if known is None:
-            checks[spec.id] = ExpectedCheck(spec=spec, cases=(case_of(item),))
+            signs_in = bool(SIGNING_IN & set(getattr(item, "fixturenames", ())))
+            checks[spec.id] = ExpectedCheck(spec=spec, cases=(case_of(item),), signs_in=signs_in)
         elif known.spec.location != spec.location:
             raise pytest.UsageError(f"{spec.id} is defined at {known.spec.location} and at {spec.location}")
         else:
@@ -201,7 +215,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     spec, context = spec_of(item), item.config.stash.get(CONTEXT, None)
     if spec is None or context is None:
         return (yield)
-    log = EventLog(context.run_folder)
+    log = item.config.stash[LOG]
     item.stash[PHASES], item.stash[DETAILS] = [], []
     item.stash[_STARTED] = (utc_now(), time.monotonic())
     log.write("case_started", check=spec.id, case=case_of(item), suite=spec.suite)
@@ -267,6 +281,7 @@ def _result(item: pytest.Item, spec: CheckSpec) -> CaseResult:
         deviation=_storable(hide(recorder.deviation)) if recorder else "",
         details=_storable(hide("\n".join(details))),
         started=started,
+        attempt=item.config.getoption("stagehold_attempt"),
         seconds=round(time.monotonic() - begin, 3),
         evidence=tuple(recorder.items) if recorder else (),
     )
@@ -277,10 +292,9 @@ def _storable(text: str) -> str:
     return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tell the gate that this lane came to its own end; a lane without this event was cut off."""
-    context = session.config.stash.get(CONTEXT, None)
-    if context is None or session.config.getoption("stagehold_collect"):
-        return
-    with contextlib.suppress(ConfigError):
-        EventLog(context.run_folder).write("lane_finished", pid=os.getpid(), collected=session.testscollected)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Tell the gate that this lane came to its own end; a lane without this event was cut off, or refused to run."""
+    log = session.config.stash.get(LOG, None)
+    ran = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    if log is not None and ran and not session.config.getoption("stagehold_collect"):
+        log.write("lane_finished", collected=session.testscollected)

@@ -9,7 +9,7 @@ import pytest
 from stagehold.context import LaneContext
 from stagehold.environment.access import Account
 from stagehold.environment.model import Environment
-from stagehold.errors import NotApplicable, Uncovered
+from stagehold.errors import ConfigError, NotApplicable, Uncovered
 from stagehold.model import CheckSpec, Traffic
 from stagehold.probes.browser.launch import Chromium
 from stagehold.probes.browser.script_reach import ScriptReach, look_as_script
@@ -41,6 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def sessions(context: LaneContext) -> Sessions:
     """`sessions.of("alias")`: one login per account and lane."""
+    if not context.has_secrets:
+        raise ConfigError(
+            "no check of this suite names a fixture that signs in, so the suite was given no secrets",
+            remedy="Name the fixture among the check's arguments instead of asking for it with getfixturevalue().",
+        )
     return Sessions(LoginDriver(context.environment, context.network, context.folder, context.ca_file))
 
 

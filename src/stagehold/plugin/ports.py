@@ -11,10 +11,10 @@ import pytest
 from stagehold.context import LaneContext
 from stagehold.environment.model import Environment, Host
 from stagehold.errors import NotApplicable, ProbeError, Uncovered
-from stagehold.events import EventLog
 from stagehold.network.door import Network
 from stagehold.plugin.drawings import ports_of
 from stagehold.plugin.evidence import EvidenceRecorder
+from stagehold.plugin.state import LOG
 from stagehold.probes.consoles.fingerprints import Kind
 from stagehold.probes.consoles.search import ConsoleSearch, search
 from stagehold.probes.ports.approval import PROPOSAL, Comparison, compare, digest_of, observed, proposal, read_approval
@@ -32,12 +32,14 @@ VANTAGE = "external"
 
 
 @pytest.fixture(scope="session")
-def survey(context: LaneContext, network: Network) -> Iterator[Survey]:
+def survey(pytestconfig: pytest.Config, context: LaneContext, network: Network) -> Iterator[Survey]:
     """All scans of this run; at its end, what was seen is written down for whoever approves it."""
-    log = EventLog(context.run_folder)
-    made = Survey(
-        network, context.environment, context.folder, lambda words: log.write("progress", suite="ports", note=words)
-    )
+    log = pytestconfig.stash[LOG]
+
+    def tell(words: str) -> None:
+        log.write("progress", suite="ports", note=words)
+
+    made = Survey(network, context.environment, context.folder, tell)
     yield made
     made.close()
     _write_proposal(context, made)

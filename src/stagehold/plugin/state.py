@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from stagehold.context import LaneContext
+from stagehold.events import EventLog
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.outcomes import Judged
 from stagehold.redaction.redactor import Redactor
 
 CONTEXT = pytest.StashKey[LaneContext]()
+LOG = pytest.StashKey[EventLog]()
 REDACTOR = pytest.StashKey[Redactor]()
 RECORDER = pytest.StashKey[EvidenceRecorder]()
 PHASES = pytest.StashKey[list[Judged]]()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
 import re
 import threading
+from collections.abc import Callable
 
-from stagehold.errors import RunError
 from stagehold.redaction.forms import forms_of, is_token, why_not
 from stagehold.redaction.matcher import Matcher
 from stagehold.redaction.secret import Secret, reveal
@@ -16,7 +14,6 @@ from stagehold.redaction.secret import Secret, reveal
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]* +(\S+)\Z")
-_AT_ONCE = 1 << 16
 
 
 class SecretRegistry:
@@ -27,7 +24,7 @@ class SecretRegistry:
         self._names: dict[bytes, str] = {}
         self._matcher = Matcher()
         self._lock = threading.Lock()
-        self._handover = -1
+        self._handover: Callable[[str, str], None] | None = None
 
     def __len__(self) -> int:
         return len(self._values)
@@ -54,8 +51,8 @@ class SecretRegistry:
         if problem := why_not(text):
             return problem
         self._learn(name, text)
-        if self._handover >= 0:
-            os.write(self._handover, json.dumps([name, text]).encode() + b"\n")
+        if self._handover is not None:
+            self._handover(name, text)
         return ""
 
     def add_login(self, name: str, user: str, password: Secret | str) -> str:
@@ -74,10 +71,9 @@ class SecretRegistry:
             text = scheme[1]
         return self.add(name, text) if is_token(text) else "does not look like a token"
 
-    def hand_over_to(self, descriptor: int) -> None:
-        """Tell the gate every value from now on (see `Handover`)."""
-        os.set_inheritable(descriptor, False)
-        self._handover = descriptor
+    def hand_over_to(self, gate: Callable[[str, str], None]) -> None:
+        """Tell the gate every name and value from now on; it gets the value as it stands."""
+        self._handover = gate
 
     def present(self, data: bytes) -> list[tuple[bytes, str]]:
         """The forms of secrets that the data hold, with their names; the longest first."""
@@ -93,41 +89,6 @@ class SecretRegistry:
                 for form in forms_of(part):
                     self._names.setdefault(form, name)
                     self._matcher.add(form)
-
-
-class Handover:
-    """Anonymous memory through which lanes tell the gate what they learned; gone with its last process.
-
-    A file would leave secrets behind when a run is killed.
-    """
-
-    def __init__(self) -> None:
-        self.descriptor = os.memfd_create("stagehold-handover", os.MFD_CLOEXEC)
-        # Every lane appends whole lines in one write each.
-        os.set_blocking(self.descriptor, True)
-
-    def into(self, registry: SecretRegistry) -> None:
-        """Add everything that was handed over.
-
-        Raises:
-            RunError: it is unreadable, so something that a lane knew would not be searched for.
-        """
-        data, offset = b"", 0
-        while block := os.pread(self.descriptor, _AT_ONCE, offset):
-            data += block
-            offset += len(block)
-        for line in data.split(b"\n"):
-            if not line:
-                continue
-            try:
-                name, text = json.loads(line)
-                registry.add(name, text)
-            except (ValueError, TypeError) as error:
-                raise RunError("what a lane knew to be secret did not reach the gate") from error
-
-    def close(self) -> None:
-        """Forget it."""
-        os.close(self.descriptor)
 
 
 KNOWN = SecretRegistry()

@@ -18,9 +18,9 @@ from stagehold.environment.secrets import (
     look_up,
     loose_permissions,
     read_digest,
+    referenced_variables,
     require_references,
     resolve,
-    secret_variables,
 )
 from stagehold.errors import ConfigError
 
@@ -193,7 +193,7 @@ def test_what_an_environment_refers_to_is_listed_with_its_state(
         Reference("file:a", "account a", warning="every user of this machine can read it"),
         Reference("env:B_PASSWORD", "account b", problem="is not set"),
     )
-    assert secret_variables(environment) == ("B_PASSWORD",)
+    assert referenced_variables(environment, secret=True) == ("B_PASSWORD",)
     with pytest.raises(ConfigError, match=r"env:B_PASSWORD is not set \(needed by account b\)"):
         require_references(environment, tmp_path)
     monkeypatch.setenv("B_PASSWORD", "x")

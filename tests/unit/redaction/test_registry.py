@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-from collections.abc import Iterator
 
 import pytest
 
-from stagehold.errors import RunError
-from stagehold.redaction.registry import Handover, SecretRegistry
+from stagehold.redaction.registry import SecretRegistry
 from stagehold.redaction.secret import Secret
 
 PASSWORD = "Tr0ub4dor&3 horse"
@@ -23,13 +19,6 @@ JWT = ".".join(
 @pytest.fixture
 def registry() -> SecretRegistry:
     return SecretRegistry()
-
-
-@pytest.fixture
-def handover() -> Iterator[Handover]:
-    made = Handover()
-    yield made
-    made.close()
 
 
 def names(registry: SecretRegistry, text: str) -> set[str]:
@@ -95,29 +84,3 @@ def test_the_first_name_of_a_value_stays(registry: SecretRegistry) -> None:
     registry.add("second", PASSWORD)
 
     assert names(registry, PASSWORD) == {"first"}
-
-
-def test_what_a_lane_learned_reaches_the_gate(handover: Handover, registry: SecretRegistry) -> None:
-    """Several writers, values with line breaks and quotes, more than one block of them."""
-    lanes = [SecretRegistry(), SecretRegistry()]
-    for lane in lanes:
-        lane.hand_over_to(handover.descriptor)
-    values = [f'value "{number}"\nwith a line break and {"x" * 300}' for number in range(400)]
-    for number, value in enumerate(values):
-        lanes[number % 2].add(f"n{number}", value)
-
-    handover.into(registry)
-
-    assert len(registry) == 400
-    assert names(registry, values[399]) == {"n399"}
-
-
-@pytest.mark.parametrize("line", [b'["name", "val', b"[]", b'["a"]', b"{}", b'["name", 17]', b"\xff\xfe"])
-def test_a_handover_that_cannot_be_read_stops_the_run(
-    handover: Handover, registry: SecretRegistry, line: bytes
-) -> None:
-    """A secret that a lane knew and the gate does not would not be searched for: nothing may be published."""
-    os.write(handover.descriptor, json.dumps(["good", PASSWORD]).encode() + b"\n" + line)
-
-    with pytest.raises(RunError, match="did not reach the gate"):
-        handover.into(registry)
