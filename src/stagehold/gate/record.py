@@ -31,7 +31,7 @@ class RunRecord(EventLog):
         self._broken = False
 
     def write(self, event: str, /, **fields: Any) -> dict[str, Any]:
-        """As `EventLog.write`, but never raises: on a full disk the run goes on in memory, and cannot be GO any more."""
+        """As `EventLog.write`, but never raises: on a full disk the run goes on in memory, and cannot be GO."""
         document = super().write(event, **fields)
         self._events.append(document)
         if event == "case":
