@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Service, Stagehold
+from tests.cli.conftest import Page, Service, Stagehold
 
 Serve = Callable[..., Service]
 
@@ -49,6 +49,14 @@ def test_third():
 '''
 
 
+def wait_for(sign: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Until the run has come that far; a run that ends before fails the test."""
+    deadline = time.monotonic() + 90
+    while not sign() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    assert sign()
+
+
 class Run:
     """A run of the gate whose own suite has measured one check and is busy with the next."""
 
@@ -62,10 +70,7 @@ class Run:
             [sys.executable, "-m", "stagehold", "run", str(service.describe(MORE)), "--out", str(self.out)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=service.folder,
         )  # fmt: skip
-        deadline = time.monotonic() + 90
-        while not marker.exists() and time.monotonic() < deadline and self.process.poll() is None:
-            time.sleep(0.05)
-        assert marker.exists()
+        wait_for(marker.exists, self.process)
 
     def end(self, *numbers: signal.Signals) -> str:
         """Send these signals; what was printed."""
@@ -157,3 +162,62 @@ def test_after_a_kill_the_report_judges_what_was_measured(serve: Serve, stagehol
     assert run.verdict["decision"] == "NO_GO"
     assert run.outcomes()["ACM-001"] == "failed"
     assert any("has not finished" in reason for reason in run.verdict["reasons"])
+
+
+class Versioned(Page):
+    """Tells its build, which somebody replaces while the gate works."""
+
+    build = "sha256:" + "a" * 64
+
+    def do_GET(self) -> None:  # noqa: N802 - the name http.server wants
+        if self.path != "/version":
+            super().do_GET()
+            return
+        body = json.dumps({"digest": type(self).build}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_build_that_is_replaced_during_the_run_is_found(serve: Serve, replaced: bool) -> None:
+    """The build is looked at once more when everything else is over: what was tested must be one build."""
+
+    class Service(Versioned):
+        """One that no other test changes."""
+
+    first = Service.build
+    service = serve(Service)
+    more = (
+        f"release: {{expected_digest: '{first}', version_probe: {{target: web, path: /version, field: /digest}}}}\n"
+        "consent: {classes: [evidence, ordinary]}\npolicy: {required_commitments: [P1]}\n"
+    )
+    out = service.folder / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stagehold", "run", str(service.describe(more)), "--out", str(out)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=service.folder,
+    )  # fmt: skip
+
+    def was_seen() -> bool:
+        log = out / "events.jsonl"
+        return log.exists() and any(
+            '"event": "case"' in line and '"FUN-001"' in line for line in log.read_text(encoding="utf-8").splitlines()
+        )
+
+    wait_for(was_seen, process)
+    if replaced:
+        Service.build = "sha256:" + "b" * 64
+    output, _ = process.communicate(timeout=120)
+
+    verdict = json.loads((out / "verdict.json").read_text(encoding="utf-8"))
+    build = next(check for check in verdict["checks"] if check["spec"]["id"] == "FUN-001")
+    assert [case["outcome"] for case in build["cases"]] == ["passed", "failed" if replaced else "passed"], output
+    assert build["outcome"] == ("failed" if replaced else "passed")
+    assert verdict["run"]["artifact"]["observed_digest"] == Service.build
+    assert len({item["path"] for case in build["cases"] for item in case["evidence"]}) == sum(
+        len(case["evidence"]) for case in build["cases"]
+    )
+    if replaced:
+        assert process.returncode == 1, output

@@ -12,7 +12,7 @@ import pytest
 from stagehold.context import save_context
 from stagehold.environment.reader import read_environment
 from stagehold.events import Recorded, read_events
-from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
+from stagehold.gate.lanes import Lanes, collect, scrubbed_environment, variables_with_secrets
 from stagehold.gate.record import RunRecord
 from stagehold.judgement import judge_checks
 from stagehold.model import CheckResult, LaneRecord
@@ -87,6 +87,7 @@ def run_checks(prepare: Callable[..., tuple[Path, dict[str, Path]]]) -> RunCheck
             environment=variables,
             expected=expected,
             record=record,
+            secrets=variables_with_secrets(read_environment(folder.parent / "environment.yaml").environment),
             lane_deadline=deadline,
             run_deadline=time.monotonic() + 120,
         ).run()

@@ -256,3 +256,44 @@ def test_no_password_is_written_anywhere(run_checks: RunChecks, tmp_path: Path) 
     for path in (run.folder / "events.jsonl", *(run.folder / "evidence").rglob("*")):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         assert not [form for form in encoded if form in text], path.name
+
+
+SPIES = """
+import os
+from stagehold.redaction.registry import KNOWN
+
+def known():
+    return os.environ.get("B_PASSWORD"), len(KNOWN)
+"""
+MAY_SIGN_IN = """
+@claim("AAA-001")
+def test_may(sessions):
+    \"\"\"Names a fixture that signs in.\"\"\"
+    variable, registered = known()
+    assert variable == "correct horse 7"
+    assert registered > 0
+"""
+MAY_NOT = """
+@claim("BBB-001")
+def test_may_not():
+    \"\"\"Names none.\"\"\"
+    assert known() == (None, 0)
+
+@claim("BBB-002")
+def test_asks_all_the_same(request):
+    \"\"\"Asks for one when it runs.\"\"\"
+    assert request.getfixturevalue("sessions") is None
+"""
+
+
+def test_secrets_reach_only_suites_that_sign_in(run_checks: RunChecks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suite whose checks name no fixture that signs in gets no variable with a secret, and is told why it cannot."""
+    monkeypatch.setenv("B_PASSWORD", "correct horse 7")
+    environment = SECRETIVE.replace("file:password", "env:B_PASSWORD")
+
+    run = run_checks(environment, may=SPIES + MAY_SIGN_IN, maynot=SPIES + MAY_NOT)
+
+    assert run.checks["AAA-001"].outcome is Outcome.PASSED, run.checks["AAA-001"].reason
+    assert run.checks["BBB-001"].outcome is Outcome.PASSED, run.checks["BBB-001"].reason
+    assert run.checks["BBB-002"].outcome is Outcome.INCONCLUSIVE
+    assert "was given no secrets" in run.checks["BBB-002"].reason

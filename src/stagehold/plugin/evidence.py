@@ -31,11 +31,13 @@ class EvidenceRecorder:
     A failure to write raises OSError, which makes the case inconclusive.
     """
 
-    def __init__(self, run_folder: Path, suite: str, check_id: str, case: str, redactor: Redactor = REDACTOR) -> None:
+    def __init__(
+        self, run_folder: Path, suite: str, check_id: str, case: str, redactor: Redactor = REDACTOR, *, attempt: int = 1
+    ) -> None:
         self._run_folder = run_folder
         self._redactor = redactor
         self._folder = Path("evidence") / suite / check_id
-        self._prefix = _stem(case)
+        self._prefix = _stem(case) if attempt == 1 else f"{_stem(case)}-try-{attempt}".removeprefix("-")
         self.items: list[Evidence] = []
         self.expected = ""
         self.observed = ""
