@@ -255,6 +255,27 @@ class Commitment(Model):
     safeguards: tuple[Safeguard, ...] = Field(min_length=1)
 
 
+class SafeguardState(StrEnum):
+    """What the checks of a run say of one safeguard."""
+
+    PROVEN = "proven"
+    """At least one check of it passed, and none failed."""
+    WAIVED = "waived"
+    """None passed; every failure is accepted by a waiver in force."""
+    BROKEN = "broken"
+    NOT_PROVEN = "not proven"
+
+
+class SafeguardResult(Model):
+    """A safeguard of a sentence, and what it rests on."""
+
+    safeguard: Safeguard
+    state: SafeguardState
+    why: str = ""
+    """What it lacks; "" for a proven one."""
+    checks: tuple[CheckId, ...] = ()
+
+
 class CommitmentResult(Model):
     """What a run says about one commitment; counts are of checks."""
 
@@ -268,8 +289,13 @@ class CommitmentResult(Model):
     inconclusive: int = 0
     uncovered: int = 0
     not_applicable: int = 0
-    unproven_safeguards: tuple[Safeguard, ...] = ()
-    """Safeguards of the sentence that no passed check proves; printed, so that `kept` is not over-read."""
+    safeguards: tuple[SafeguardResult, ...] = ()
+    """One for each safeguard that the sentence names."""
+
+    @property
+    def lacking(self) -> tuple[SafeguardResult, ...]:
+        """The safeguards that nothing proves; each of them keeps the sentence from being kept."""
+        return tuple(result for result in self.safeguards if result.state is SafeguardState.NOT_PROVEN)
 
 
 class Problem(Model):

@@ -25,6 +25,11 @@ LOGIN = "AUT-001"
 """The check of the declared logins."""
 NAMED = 3
 """References named as an obstacle; all are in the table above it."""
+UNPROVABLE = (
+    "For a sentence that cannot be proven: give its checks what they need, add checks that prove the safeguard "
+    "(`suites`), or leave the sentence out of `policy.required_commitments`, which every decision shows as not claimed."
+)
+"""What to do about a required sentence that no run of this environment can keep."""
 Prospect = Literal["can be proven", "cannot be proven", "not claimed"]
 
 
@@ -191,26 +196,35 @@ def _planned_waiver(
 def _prospect(
     commitment: Commitment, checks: Sequence[PlannedCheck], *, required: bool, strict: bool
 ) -> PlannedCommitment:
-    """The same rule as the verdict's: an uncovered core check, or none that runs, keeps it unproven."""
+    """The same rules as the verdict's: each safeguard needs a check that runs, and each core check must run."""
     mine = tuple(c for c in checks if set(c.spec.proves) & set(commitment.safeguards))
-    proven = {safeguard for c in mine if c.runs for safeguard in c.spec.proves}
-    core = [c for c in mine if not c.runs and (strict or c.spec.is_core)]
-    reason = ""
-    if not mine:
-        reason = "no check proves it"
-    elif core:
-        reason = "; ".join(f"{c.spec.id} {', '.join(c.missing)}" for c in core)
-    elif not any(c.runs for c in mine):
-        reason = "; ".join(f"{c.spec.id} {', '.join(c.missing)}" for c in mine)
-    prospect: Prospect = "cannot be proven" if reason else "can be proven"
+    missing: list[str] = []
+    told: set[str] = set()
+    unproven: list[str] = []
+    for safeguard in commitment.safeguards:
+        proving = [check for check in mine if safeguard in check.spec.proves]
+        if any(check.runs for check in proving):
+            continue
+        unproven.append(safeguard)
+        told |= {check.spec.id for check in proving}
+        only = "its only check" if len(proving) == 1 else "its only checks"
+        why = f"{only} will not run ({_lacks(proving)})" if proving else "no check of this installation proves it"
+        missing.append(f"{safeguard}: {why}")
+    core = [c for c in mine if not c.runs and (strict or c.spec.is_core) and c.spec.id not in told]
+    if core:
+        missing.append(f"not configured: {_lacks(core)}")
     return PlannedCommitment(
         commitment,
         required,
-        prospect if required else "not claimed",
-        reason,
+        "not claimed" if not required else "cannot be proven" if missing else "can be proven",
+        "; ".join(missing),
         mine,
-        tuple(safeguard for safeguard in commitment.safeguards if safeguard not in proven),
+        tuple(unproven),
     )
+
+
+def _lacks(checks: Sequence[PlannedCheck]) -> str:
+    return "; ".join(f"{check.spec.id} {', '.join(check.missing)}" for check in checks)
 
 
 def render(plan: Plan, console: Console) -> None:
@@ -272,9 +286,8 @@ def _commitments(plan: Plan, console: Console) -> None:
         "id", "state", "checks", "what is missing",
     )  # fmt: skip
     for item in plan.commitments:
-        missing = item.reason or (f"not proven by any check: {', '.join(item.unproven)}" if item.unproven else "")
         counted = f"{item.running} of {len(item.checks)}"
-        table.add_row(escape(item.commitment.id), item.prospect, counted, escape(missing))
+        table.add_row(escape(item.commitment.id), item.prospect, counted, escape(item.reason))
     console.print(table, highlight=False)
 
 
@@ -317,6 +330,8 @@ def _end(plan: Plan, console: Console) -> None:
     console.print(f"\n[bold]As it stands, a run cannot be GO ({len(plan.obstacles)}):[/]", highlight=False)
     for obstacle in plan.obstacles:
         _item(obstacle, console)
+    if any(item.required and item.prospect == "cannot be proven" for item in plan.commitments):
+        console.print(f"\n{UNPROVABLE}", markup=False, highlight=False)
 
 
 def _item(text: str, console: Console) -> None:

@@ -269,8 +269,11 @@ def _headline(
         case Decision.INCONCLUSIVE:
             unsure = sum(c.outcome in UNDECIDED for c in checks)
             first = problems[0].what if problems else f"{_count(unsure, 'check')} could not be decided"
-            if not problems and not unsure:
-                first = "not every required promise was proven"
+            open_ids = [result.commitment.id for result in required if result.state is Promise.NOT_PROVEN]
+            if not problems and not unsure and open_ids:
+                first = f"{_count(len(open_ids), 'required promise')} not proven ({', '.join(open_ids)})"
+            elif not problems and not unsure:
+                first = "not everything that is required was proven"
             return f"No decision: {first}; {ratio}."
 
 

@@ -80,7 +80,7 @@ CASES = (
         (Person("ann", "alder", "admin"), Person("cid", "alder", "clerk"), Person("bob", "birch", "admin")),
         (OPAQUE, NO_SSH, "no cookie is the session", "is an HTML page"),
         frozenset({"ACC-004", "ACC-005", "ACC-006", "ACC-010"}),
-        frozenset({"S03", "S15"}),
+        frozenset({"S15"}),
         {
             "logout-forgets-token": {"AUT-024"},
             "write-forgets-tenant": {"ACC-010"},

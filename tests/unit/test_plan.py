@@ -16,7 +16,7 @@ from stagehold.plan import Plan, build_plan, render
 
 STATEMENT = """\
 commitments:
-  - {id: A, text: We encrypt., owner: Ops, safeguards: [encrypted-transport, trusted-certificate]}
+  - {id: A, text: We encrypt., owner: Ops, safeguards: [encrypted-transport]}
   - {id: B, text: We isolate., owner: App, safeguards: [tenant-isolation]}
   - {id: C, text: We tell., owner: Desk, safeguards: [notices]}
 """
@@ -101,8 +101,26 @@ def test_each_commitment_is_provable_or_says_why_not(loaded: LoadedEnvironment) 
         ("B", "cannot be proven", 0),
         ("C", "not claimed", 0),
     ]
-    assert plan.commitments[0].unproven == ("trusted-certificate",)
-    assert plan.commitments[1].reason == "ACC-008 needs tenancy, needs fixtures"
+    assert plan.commitments[0].unproven == ()
+    assert plan.commitments[1].reason == (
+        "tenant-isolation: its only check will not run (ACC-008 needs tenancy, needs fixtures)"
+    )
+    assert plan.commitments[2].reason == "notices: no check of this installation proves it"
+
+
+def test_each_safeguard_needs_a_check_that_will_run(tmp_path: Path) -> None:
+    """A sentence of two safeguards cannot be proven by the checks of one: the plan names the other, and what to do."""
+    both = STATEMENT.replace("[encrypted-transport]", "[encrypted-transport, fault-tolerance]")
+    (tmp_path / "statement.yaml").write_text(both)
+    (tmp_path / "environment.yaml").write_text(ENVIRONMENT)
+    plan = build_plan(read_environment(tmp_path), SPECS, ENTRIES)
+    assert plan.commitments[0].prospect == "cannot be proven"
+    assert plan.obstacles[0] == (
+        "A is required and cannot be proven: fault-tolerance: no check of this installation proves it"
+    )
+    text = " ".join(shown(plan).split())
+    assert "0 of 2 required can be proven" in text
+    assert "leave the sentence out of `policy.required_commitments`" in text
 
 
 def test_all_commitments_are_required_when_none_are_named(loaded: LoadedEnvironment) -> None:

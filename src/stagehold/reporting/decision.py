@@ -118,6 +118,7 @@ def _templates() -> Environment:
         sentence=text.sentence,
         digest=text.short_digest,
         counts=facts.commitment_counts,
+        shortfall=facts.shortfall,
         outcome=facts.shown_outcome,
         evidence_of=_evidence_of,
     )

@@ -127,15 +127,13 @@ def _promises(page: MarkdownPage, verdict: Verdict) -> None:
             continue
         sign = facts.PROMISES[result.state]
         proof = facts.commitment_counts(result)
-        if result.reason:
-            proof += f"; {result.reason}"
-        if result.unproven_safeguards:
-            proof += f"; no passed check proves {', '.join(result.unproven_safeguards)}"
+        if missing := facts.shortfall(result):
+            proof += f"; {missing}"
         rows.append(
             (
                 f"{markdown(result.commitment.id, 40)} {markdown(result.commitment.text, 300)}",
                 f"{sign.glyph} {sign.word}",
-                markdown(proof),
+                markdown(proof, 1000),
                 markdown(result.commitment.owner, 80),
             )
         )

@@ -104,6 +104,7 @@ def require_coherent(verdict: Verdict) -> None:
         or any(check.outcome is Outcome.FAILED and not check.waived for check in verdict.checks)
         or Outcome.PASSED not in outcomes
         or any(result.state not in {Promise.KEPT, Promise.WAIVED} for result in required)
+        or any(result.lacking for result in required)
         or any(result.state is Promise.BROKEN for result in verdict.commitments)
     ):
         raise ReportError("the verdict says GO, and what it holds does not: no report may show it")
@@ -181,6 +182,14 @@ def commitment_counts(result: CommitmentResult) -> str:
     return ", ".join([f"{plural(result.passed, 'check')} passed", *parts])
 
 
+def shortfall(result: CommitmentResult) -> str:
+    """What keeps a sentence from being kept: its reason, and of a broken one the safeguards nothing proves either."""
+    if result.state is not Promise.BROKEN or not result.lacking:
+        return result.reason
+    lacking = "; ".join(f"{item.safeguard}: {item.why}" for item in result.lacking)
+    return f"{result.reason}; not proven either: {lacking}"
+
+
 def checks_line(verdict: Verdict) -> str:
     """`17 checks: 14 passed, 3 failed`; outcomes that did not occur are left out."""
     count = Counter(shown_outcome(check).word for check in verdict.checks)
@@ -225,13 +234,6 @@ def limits(verdict: Verdict) -> tuple[str, ...]:
     if profile != _RELEASE_PROFILE:
         name = f"the load profile {profile!r}" if profile else "no load profile"
         found.append(f"The run used {name}, not 'release': capacity at release load is not proven.")
-    weak = [
-        f"{result.commitment.id} ({', '.join(result.unproven_safeguards)})"
-        for result in verdict.commitments
-        if result.state is Promise.KEPT and result.unproven_safeguards
-    ]
-    if weak:
-        found.append(f"Kept, though no passed check proves these safeguards: {'; '.join(weak)}.")
     unclaimed = [r.commitment.id for r in verdict.commitments if r.state is Promise.NOT_CLAIMED]
     if unclaimed:
         found.append(f"Not claimed by this environment: {', '.join(unclaimed)}.")

@@ -153,19 +153,26 @@ def _unproven(verdict: Verdict, named: set[str]) -> list[Reason]:
     """Required promises that nothing above explains; those with the same cause share one reason."""
     groups: dict[str, list[CommitmentResult]] = {}
     for result in verdict.commitments:
-        if result.required and result.state is Promise.NOT_PROVEN and not named & set(result.checks):
-            groups.setdefault(result.reason, []).append(result)
+        if result.required and result.state is Promise.NOT_PROVEN and (cause := _unexplained(result, named)):
+            groups.setdefault(cause, []).append(result)
     return [
         Reason(
             PROMISES[Promise.NOT_PROVEN],
-            f"Nothing proves {'this promise' if len(results) == 1 else f'these {len(results)} promises'}: {cause}",
+            f"{'This promise is' if len(results) == 1 else f'These {len(results)} promises are'} not proven: {cause}",
             promises=tuple(_sentence(result) for result in results),
             owners=_owners(results),
-            remedy="Configure what the checks need, or leave the promise out of policy.required_commitments, "
-            "which every decision then shows as not claimed.",
+            remedy="Configure what the checks need, add checks that prove the safeguard, or leave the promise out of "
+            "`policy.required_commitments`, which every decision then shows as not claimed.",
         )
         for cause, results in groups.items()
     ]
+
+
+def _unexplained(result: CommitmentResult, named: set[str]) -> str:
+    """What a sentence lacks and no check that is named as a reason accounts for."""
+    if not named & set(result.checks):
+        return result.reason
+    return "; ".join(f"{item.safeguard}: {item.why}" for item in result.lacking if not named & set(item.checks))
 
 
 def _concerned(verdict: Verdict, checks: Iterable[str]) -> list[CommitmentResult]:

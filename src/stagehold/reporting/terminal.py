@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stagehold.model import Outcome, Promise, Verdict
+from stagehold.model import Outcome, Verdict
 from stagehold.reporting import facts
 from stagehold.reporting.reasons import reasons
 from stagehold.reporting.terminal_lines import print_command
@@ -151,8 +151,8 @@ def _promises(verdict: Verdict, console: Console) -> None:
         sign = facts.PROMISES[result.state]
         line = Text(f"{sign.glyph} {sign.word:<11}", style=_STYLES[sign.tone])
         line.append(f"{one_line(result.commitment.id, 20)} {facts.commitment_counts(result)}", style="default")
-        if result.state in {Promise.BROKEN, Promise.WAIVED} or not result.checks:
-            line.append(f": {one_line(result.reason, 200)}", style="default")
+        if missing := facts.shortfall(result):
+            line.append(f": {one_line(missing, 600)}", style="default")
         console.print(Padding(line, (0, 0, 0, 2)))
 
 

@@ -148,8 +148,8 @@ SKETCHES = (
     Sketch(
         "ACC-010",
         "access",
-        "A company changes no object of another company.",
-        ("tenant-isolation",),
+        "A company changes no object of another company, and nobody one that is not granted.",
+        ("tenant-isolation", "role-separation"),
         "Filter by the session's company.",
         requires=("AUT-001",),
         expected="unchanged",
