@@ -18,6 +18,7 @@ from types import ModuleType
 
 import pytest
 
+from stagehold.code_places import blame
 from stagehold.context import LaneContext, load_context, person_context
 from stagehold.environment.secrets import register
 from stagehold.errors import ConfigError, StageholdError, Uncovered
@@ -115,6 +116,13 @@ def suite_of(path: Path, context: LaneContext) -> str | None:
         if path.is_relative_to(folder):
             return name
     return None
+
+
+def _suite_folder(item: pytest.Item) -> Path:
+    """The folder of the suite that an item belongs to, or its file's."""
+    context = item.config.stash.get(CONTEXT, None)
+    suite = suite_of(item.path, context) if context else None
+    return context.suites[suite] if context and suite else item.path.parent
 
 
 def case_of(item: pytest.Item) -> str:
@@ -221,7 +229,8 @@ def pytest_runtest_makereport(
         return report
     error = call.excinfo.value if call.excinfo is not None else None
     xfail = hasattr(report, "wasxfail") or (call.when == "call" and _is_xfail(item))
-    judged = judge_phase(call.when, error, xfail=xfail)
+    where = blame(error, _suite_folder(item)) if error is not None else ""
+    judged = judge_phase(call.when, error, xfail=xfail, where=where)
     item.stash[PHASES].append(judged)
     if error is not None and judged.outcome in {Outcome.FAILED, Outcome.INCONCLUSIVE}:
         item.stash[DETAILS].append(str(report.longrepr)[:_DETAIL_LIMIT])
