@@ -57,6 +57,13 @@ def test_breaks_in_a_library():
     json.loads("{")
 '''
 
+DECLARED = """from stagehold import check
+
+@check('X-1', severity='normal', proves=['backups'], remedy='r')
+def test_x():
+    '''Claims.'''
+"""
+
 
 def test_an_error_in_a_checks_own_code_names_file_line_and_code(run_checks: RunChecks, tmp_path: Path) -> None:
     """The innermost line below the suite is told, whoever broke: the check, its helper, its fixture, a library."""
@@ -82,7 +89,7 @@ def test_an_error_in_a_checks_own_code_names_file_line_and_code(run_checks: RunC
     assert reason.startswith("there is no fixture `evidense`"), reason
     asked = lines.index('@claim("AAA-004")') + 1
     assert f"({file}:{asked})" in reason
-    assert "Did you mean evidence?" in reason
+    assert "Did you mean evidence or " in reason
 
 
 def test_a_probe_that_cannot_observe_is_no_error_in_code(run_checks: RunChecks) -> None:
@@ -99,8 +106,7 @@ def test_a_probe_that_cannot_observe_is_no_error_in_code(run_checks: RunChecks) 
         ("x = 1\ny = z\n", "NameError: name 'z' is not defined", 2),
         ("def test_x(:\n    pass\n", "SyntaxError", 1),
         (
-            "from stagehold import check\n\n@check('X-1', severity='normal', proves=['backups'], remedy='r')\n"
-            "def test_x():\n    '''Claims.'''\n",
+            DECLARED,
             "ValueError: X-1",
             3,
         ),

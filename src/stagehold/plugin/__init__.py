@@ -29,6 +29,7 @@ from stagehold.plugin.core import parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.explain import SECTION, explain
 from stagehold.plugin.outcomes import Judged, combine, judge_phase
+from stagehold.plugin.reproduction import Completion
 from stagehold.plugin.state import CONTEXT, DETAILS, PHASES, RECORDER, REDACTOR
 from stagehold.redaction.hooks import install as install_hooks
 from stagehold.redaction.redactor import REDACTOR as REDACTOR_OF_PROCESS
@@ -194,7 +195,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if context is None:
         raise pytest.UsageError("checks need an environment: pytest suites/tls --env NAME")
     item.stash[RECORDER] = EvidenceRecorder(
-        context.run_folder, spec.suite, spec.id, case_of(item), item.config.stash[REDACTOR]
+        context.run_folder, spec.suite, spec.id, case_of(item), item.config.stash[REDACTOR], Completion(context)
     )
     for key in spec.needs:
         if not context.environment.has(key):

@@ -82,7 +82,7 @@ def _no_fixture(error: pytest.FixtureLookupError) -> str:
     known = told.errorstring.partition("available fixtures:")[2].partition("\n")[0].replace(" ", "").split(",")
     near = difflib.get_close_matches(error.argname or "", known, n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    return f"there is no fixture `{error.argname}` ({place(told.filename, told.firstlineno + 1)}).{hint}"
+    return f"there is no fixture `{error.argname}` ({place(str(told.filename), told.firstlineno + 1)}).{hint}"
 
 
 def first_line(error: BaseException) -> str:

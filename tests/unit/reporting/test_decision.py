@@ -237,5 +237,5 @@ def test_the_page_says_where_a_failed_check_is_defined() -> None:
     verdict = samples.no_go(1)
     failed = next(check for check in verdict.checks if check.outcome is Outcome.FAILED)
 
-    assert f"<code>{failed.spec.location}</code>" in render_decision(verdict)
+    assert f"<code>{failed.spec.location}</code>" in render_decision(verdict)[0]
     assert "Defined in" in render_markdown(verdict)
