@@ -28,6 +28,7 @@ class LaneContext:
     environment: Environment
     folder: Path
     """The environment file's folder; relative references resolve against it."""
+    environment_file: Path
     network: Network
     run_folder: Path
     run_id: str
@@ -108,6 +109,7 @@ def load_context(run_folder: Path) -> LaneContext:
     return LaneContext(
         environment=with_release(loaded.environment, document["release"]),
         folder=loaded.folder,
+        environment_file=loaded.path,
         network=Network.load(run_folder / PINS, loaded.environment),
         run_folder=run_folder,
         run_id=document["run_id"],

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from pydantic import ValidationError
 
+from stagehold.code_places import place
 from stagehold.model import CheckSpec, Severity, Traffic
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,7 +70,7 @@ def check(
                 claim=" ".join(claim.split()),
                 detail=detail.strip(),
                 suite=path.parent.name,
-                location=f"{path.parent.name}/{path.name}:{code.co_firstlineno}",
+                location=place(path, code.co_firstlineno),
             )
         except ValidationError as error:
             raise ValueError(f"{id}: {error}") from error

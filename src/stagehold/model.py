@@ -174,7 +174,7 @@ class CheckSpec(Model):
     """The rest of the docstring: how it is measured, sources."""
     suite: str = ""
     location: str = ""
-    """`file:line`, relative to the suites' parent folder."""
+    """`file:line` (`code_places.place`); shipped checks are named alike on every machine."""
 
     @property
     def is_core(self) -> bool:

@@ -27,7 +27,7 @@ def test_session_cookies_are_secure(session_cookies, evidence):
     evidence.compare(
         expected="Secure in every line", observed="; ".join(line.masked() for line in session_cookies.issued)
     )
-    evidence.reproduce(session_cookies.reproduction())
+    evidence.reproduce(session_cookies.reproduction("AUT-028", insecure))
 
     assert not insecure, f"without Secure: {insecure[0].masked()} from {insecure[0].url}"
 
@@ -54,7 +54,7 @@ def test_scripts_cannot_read_the_session(session_cookies, script_reach, evidence
     evidence.compare(
         expected="HttpOnly in every line", observed="; ".join(line.masked() for line in session_cookies.issued)
     )
-    evidence.reproduce(session_cookies.reproduction())
+    evidence.reproduce(session_cookies.reproduction("AUT-029", readable))
     assert not readable, f"without HttpOnly: {readable[0].masked()} from {readable[0].url}"
 
     reach = script_reach(session_cookies)
@@ -87,6 +87,6 @@ def test_session_cookies_stay_with_their_site(session_cookies, evidence):
         expected="SameSite=Lax or Strict in every line",
         observed="; ".join(line.masked() for line in session_cookies.issued),
     )
-    evidence.reproduce(session_cookies.reproduction())
+    evidence.reproduce(session_cookies.reproduction("AUT-030", loose))
 
     assert not loose, f"without SameSite=Lax or Strict: {loose[0].masked()} from {loose[0].url}"

@@ -35,7 +35,7 @@ def test_every_response_carries_the_policy(environment, target, policy_samples, 
         expected=f"max-age of at least {environment.hsts.min_age}{subdomains} on {len(policy_samples)} responses",
         observed="; ".join(f"{s.what} ({s.status}): {s.complaint}" for s in wrong) or "on all of them",
     )
-    evidence.reproduce(f"curl -sI {(wrong or policy_samples)[0].url}")
+    evidence.reproduce((wrong or policy_samples)[0].reproduction)
 
     assert not wrong, (
         f"{len(wrong)} of {len(policy_samples)} responses of {target.name} break the transport policy: "

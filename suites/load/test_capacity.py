@@ -26,7 +26,7 @@ def test_declared_load_is_carried(load_test, evidence):
     """
     load_test.attach(evidence)
     evidence.compare(expected=load_test.expected, observed=load_test.observed)
-    evidence.reproduce("stagehold check ENV LOD-001")
+    evidence.reproduce("stagehold check ENVIRONMENT LOD-001")
     assert not load_test.wrong, "; ".join(load_test.wrong)
     if load_test.undecided:
         raise ProbeError("; ".join(load_test.undecided))

@@ -37,6 +37,6 @@ def test_each_place_reaches_what_is_declared_for_it(vantage_scan, told_of_outsid
     ]
     evidence.compare(expected=vantage_scan.expectation, observed="; ".join(problems) or "exactly that")
     command = vantage_scan.reproduction([*surplus, *((address, port) for address, port, _ in missing)])
-    evidence.reproduce(f"{command}  # from the vantage {vantage}")
+    evidence.reproduce(command, vantage=vantage)
 
     assert not problems, f"{vantage_scan.host.name}, seen from {vantage}: {'; '.join(problems)}"

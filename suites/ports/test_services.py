@@ -33,8 +33,7 @@ def test_ports_speak_what_is_declared(host_services, evidence):
         or ", ".join(dict.fromkeys(f"{s.port} {s.seen or 'not recognised'}" for s in host_services.spoken)),
     )
     first = (wrong or host_services.spoken)[0]
-    six = "-6 " if ":" in first.address else ""
-    evidence.reproduce(f"nmap {six}-Pn -n -sV --version-light -p {first.port} {first.address}")
+    evidence.reproduce(first.reproduction)
 
     assert not wrong, f"{host_services.host.name}: {shown}"
     host_services.require_known()

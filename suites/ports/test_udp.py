@@ -33,7 +33,6 @@ def test_no_undeclared_udp_service_answers(udp_scan, evidence):
         expected=f"no UDP service answers{f' but {declared}' if declared else ''}",
         observed=f"answering: {shown}" if surplus else "no other answer",
     )
-    first, port = surplus[0] if surplus else (udp_scan.addresses[0].address, 161)
-    evidence.reproduce(f"nmap {'-6 ' if ':' in first else ''}-Pn -n -sU -p {port} {first}")
+    evidence.reproduce(udp_scan.reproduction)
 
     assert not surplus, f"{udp_scan.host.name}: undeclared UDP services answer: {shown}"

@@ -5,7 +5,6 @@ import pytest
 from stagehold import check
 
 pytestmark = pytest.mark.usefixtures("protocol_evidence")
-OPTIONS = {"SSL 2.0": "ssl2", "SSL 3.0": "ssl3", "TLS 1.0": "tls1", "TLS 1.1": "tls1_1", "TLS 1.2": "tls1_2"}
 
 
 @check(
@@ -30,7 +29,7 @@ def test_legacy_version_is_refused(tls_scan, refused_version, evidence):
     version = refused_version
     evidence.table("suites", ("address", "version", "answer", "suite"), tls_scan.accepted_suites())
     evidence.json("sslyze", tls_scan.raw(version))
-    evidence.reproduce(f"{tls_scan.s_client} -{OPTIONS[version]} -cipher ALL:@SECLEVEL=0 </dev/null")
+    evidence.reproduce(tls_scan.offer(version))
     accepted = tls_scan.accepts(version)
     where = ", ".join(tls_scan.accepting(version))
     evidence.compare(expected=f"{version} is refused", observed=f"accepted at {where}" if accepted else "refused")

@@ -5,10 +5,10 @@ import pytest
 from stagehold import check
 
 LOOKS = {
-    "Heartbleed": "nmap -p {port} --script ssl-heartbleed {address}",
-    "CCS injection": "nmap -p {port} --script ssl-ccs-injection {address}",
-    "ROBOT": "sslyze --robot --sni {name}{starttls} {dialled}",
-    "compression": "{s_client} -tls1_2 -comp </dev/null | grep Comp",
+    "Heartbleed": lambda scan: scan.nmap_script("ssl-heartbleed"),
+    "CCS injection": lambda scan: scan.nmap_script("ssl-ccs-injection"),
+    "ROBOT": lambda scan: scan.sslyze("--robot"),
+    "compression": lambda scan: f"{scan.s_client} -tls1_2 -comp </dev/null | grep Comp",
 }
 
 
@@ -39,10 +39,7 @@ def test_endpoint_is_free_of_known_weaknesses(tls_scan, weakness, evidence):
     """
     found = tls_scan.weaknesses
     evidence.table(weakness, ("address", "answer", "seen"), found.rows(weakness))
-    where = {"address": tls_scan.dialled.rpartition(":")[0].strip("[]"), "dialled": tls_scan.dialled}
-    upgrade = f" --starttls {tls_scan.endpoint.starttls}" if tls_scan.endpoint.starttls else ""
-    how = {"port": tls_scan.endpoint.port, "name": tls_scan.endpoint.name, "starttls": upgrade}
-    evidence.reproduce(LOOKS[weakness].format(s_client=tls_scan.s_client, **how, **where))
+    evidence.reproduce(LOOKS[weakness](tls_scan))
     problems = found.problems(weakness)
     evidence.compare(expected=f"free of {weakness}", observed="; ".join(problems) or "free")
 

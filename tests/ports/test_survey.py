@@ -163,6 +163,7 @@ def lane(environment: Environment, run_folder: Path) -> LaneContext:
         environment=environment,
         folder=run_folder,
         network=Network.build(environment),
+        environment_file=run_folder / "environment.yaml",
         run_folder=run_folder,
         run_id="r",
         profile="release",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from stagehold.code_places import opened
 from stagehold.errors import ConfigError
 from stagehold.model import CheckSpec
 
@@ -50,7 +51,7 @@ def print_check(name: str, specs: Sequence[CheckSpec], console: Console) -> None
         ("why it matters", spec.why),
         ("remedy", spec.remedy),
         ("seen red by", ", ".join(spec.defects) or "no defect of the demo"),
-        ("defined in", f"suites/{spec.location}"),
+        ("defined in", opened(spec.location)),
     ):
         table.add_row(f"[dim]{label}[/]", value)
     console.print(table)

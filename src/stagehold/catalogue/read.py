@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
+from stagehold.code_places import blame, place
 from stagehold.errors import ConfigError
 from stagehold.model import CheckSpec
 from stagehold.shipped import shipped
@@ -92,7 +93,12 @@ def _import(path: Path) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit, pytest's Skipped: a file that leaves must not end the gate
-        raise ConfigError(f"{path.parent.name}/{path.name}: {type(error).__name__}: {error}") from error
+        told = str(error).partition("\n")[0]
+        where = blame(error, path.parent) or place(path)
+        raise ConfigError(
+            f"{place(path)} cannot be imported: {type(error).__name__}: {told} ({where})",
+            remedy="Mend the file; `python -m pytest --collect-only` on it shows the whole traceback.",
+        ) from error
     finally:
         sys.modules.pop(name, None)
     return module

@@ -47,7 +47,7 @@ def _entry(spec: CheckSpec) -> str:
         f"- **why it matters** {spec.why}\n" if spec.why else "",
         f"- **remedy** {spec.remedy}\n",
         f"- **seen red by** {', '.join(f'`{name}`' for name in spec.defects)}\n",
-        f"- `suites/{spec.location.rpartition(':')[0]}`\n",
+        f"- `{spec.location.rpartition(':')[0]}`\n",
     ]
     return "".join(rows)
 

@@ -18,6 +18,7 @@ from types import ModuleType
 
 import pytest
 
+from stagehold.code_places import blame
 from stagehold.context import LaneContext, load_context, person_context
 from stagehold.environment.secrets import register
 from stagehold.errors import StageholdError, Uncovered
@@ -28,6 +29,7 @@ from stagehold.plugin.core import SIGNING_IN, parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.explain import SECTION, explain
 from stagehold.plugin.outcomes import Judged, combine, judge_phase
+from stagehold.plugin.reproduction import Completion
 from stagehold.plugin.state import CONTEXT, DETAILS, LOG, PHASES, RECORDER, REDACTOR
 from stagehold.redaction.hooks import install as install_hooks
 from stagehold.redaction.redactor import REDACTOR as REDACTOR_OF_PROCESS
@@ -130,6 +132,13 @@ def suite_of(path: Path, context: LaneContext) -> str | None:
     return None
 
 
+def _suite_folder(item: pytest.Item) -> Path:
+    """The folder of the suite that an item belongs to, or its file's."""
+    context = item.config.stash.get(CONTEXT, None)
+    suite = suite_of(item.path, context) if context else None
+    return context.suites[suite] if context and suite else item.path.parent
+
+
 def case_of(item: pytest.Item) -> str:
     """The case id: pytest's parameter id, or nothing for a check without parameters."""
     callspec = getattr(item, "callspec", None)
@@ -205,6 +214,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         spec.id,
         case_of(item),
         item.config.stash[REDACTOR],
+        Completion(context),
         attempt=item.config.getoption("stagehold_attempt"),
     )
     for key in spec.needs:
@@ -240,7 +250,8 @@ def pytest_runtest_makereport(
         return report
     error = call.excinfo.value if call.excinfo is not None else None
     xfail = hasattr(report, "wasxfail") or (call.when == "call" and _is_xfail(item))
-    judged = judge_phase(call.when, error, xfail=xfail)
+    where = blame(error, _suite_folder(item)) if error is not None else ""
+    judged = judge_phase(call.when, error, xfail=xfail, where=where)
     item.stash[PHASES].append(judged)
     if error is not None and judged.outcome in {Outcome.FAILED, Outcome.INCONCLUSIVE}:
         item.stash[DETAILS].append(str(report.longrepr)[:_DETAIL_LIMIT])

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,17 @@ class EvidenceRecorder:
     """
 
     def __init__(
-        self, run_folder: Path, suite: str, check_id: str, case: str, redactor: Redactor = REDACTOR, *, attempt: int = 1
+        self,
+        run_folder: Path,
+        suite: str,
+        check_id: str,
+        case: str,
+        redactor: Redactor = REDACTOR,
+        complete: Callable[[str, str], str] = lambda command, vantage: command,  # noqa: ARG005 - nothing is known
+        *,
+        attempt: int = 1,
     ) -> None:
+        self._complete = complete
         self._run_folder = run_folder
         self._redactor = redactor
         self._folder = Path("evidence") / suite / check_id
@@ -52,9 +61,12 @@ class EvidenceRecorder:
         """
         self.expected, self.observed, self.deviation = expected, observed, deviation
 
-    def reproduce(self, command: str) -> None:
-        """A command line by which a third party sees the same, placeholders for secrets."""
-        self.command = command
+    def reproduce(self, command: str, *, vantage: str = "") -> None:
+        """A command line by which a third party sees the same, placeholders for secrets.
+
+        Pinned addresses and the declared CA are put into it. `vantage` names another place from which it was looked.
+        """
+        self.command = self._complete(command, vantage)
 
     def text(self, name: str, text: str) -> None:
         """Attach plain text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from stagehold.code_places import opened
 from stagehold.model import CheckSpec, Outcome
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.outcomes import Judged
@@ -24,6 +25,7 @@ def explain(spec: CheckSpec, judged: Judged, recorder: EvidenceRecorder | None) 
         ("observed", recorder.observed if recorder else ""),
         ("why it matters", spec.why if failed else "What could not be decided is not proven, and blocks a release."),
         ("remedy", spec.remedy if failed else ""),
+        ("defined in", opened(spec.location)),
         ("reproduce", recorder.command if recorder else ""),
         ("evidence", "\n".join(item.path for item in recorder.items) if recorder else ""),
     )
@@ -31,7 +33,7 @@ def explain(spec: CheckSpec, judged: Judged, recorder: EvidenceRecorder | None) 
 
 
 def _row(label: str, text: str) -> str:
-    if label in {"reproduce", "evidence"}:  # to be copied, so never broken
+    if label in {"reproduce", "evidence", "defined in"}:  # to be copied or opened, so never broken
         lines = text.splitlines()
     else:
         lines = textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False) or [""]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from dataclasses import dataclass
 
 import pytest
 
+from stagehold.code_places import place
 from stagehold.errors import NotApplicable, StageholdError, Uncovered
 from stagehold.model import Outcome
 from stagehold.waivers import stable
@@ -24,8 +26,17 @@ _LONGEST = 560
 PASSED = Judged(Outcome.PASSED)
 
 
-def judge_phase(phase: str, error: BaseException | None, *, xfail: bool) -> Judged:  # noqa: PLR0911 - a table
-    """Judge one phase (`setup`, `call` or `teardown`) by the exception that ended it, if any."""
+def judge_phase(  # noqa: PLR0911 - a table
+    phase: str, error: BaseException | None, *, xfail: bool, where: str = ""
+) -> Judged:
+    """Judge one phase (`setup`, `call` or `teardown`) by the exception that ended it, if any.
+
+    Args:
+        phase: the phase.
+        error: what ended it.
+        xfail: whether the failure was declared to be expected.
+        where: the line of code at which the error arose, for those that are nobody's judgement.
+    """
     if xfail:
         return Judged(Outcome.INCONCLUSIVE, "marked xfail: an expected failure proves nothing")
     match error:
@@ -40,6 +51,8 @@ def judge_phase(phase: str, error: BaseException | None, *, xfail: bool) -> Judg
                 Outcome.INCONCLUSIVE,
                 f"skipped: {error.msg or 'no reason given'}; a skipped check proves nothing",
             )
+        case pytest.FixtureLookupError():
+            return Judged(Outcome.INCONCLUSIVE, _no_fixture(error))
         case AssertionError() | pytest.fail.Exception() if phase == "call":
             return Judged(Outcome.FAILED, first_line(error))
         case StageholdError():
@@ -48,7 +61,8 @@ def judge_phase(phase: str, error: BaseException | None, *, xfail: bool) -> Judg
                 text = f"{text.rstrip('.')}. {error.remedy}"
             return Judged(Outcome.INCONCLUSIVE, text)
         case _:
-            return Judged(Outcome.INCONCLUSIVE, f"{phase}: {type(error).__name__}: {first_line(error)}")
+            told = f"{phase}: {type(error).__name__}: {first_line(error)}"
+            return Judged(Outcome.INCONCLUSIVE, f"{told} ({where})" if where else told)
 
 
 def combine(phases: list[Judged]) -> Judged:
@@ -60,6 +74,15 @@ def combine(phases: list[Judged]) -> Judged:
         if judged.outcome is not Outcome.PASSED:
             return judged
     return PASSED if phases else Judged(Outcome.NOT_RUN, "no phase was recorded")
+
+
+def _no_fixture(error: pytest.FixtureLookupError) -> str:
+    """Which fixture is not there, who asked for it and what there is of nearly that name."""
+    told = error.formatrepr()
+    known = told.errorstring.partition("available fixtures:")[2].partition("\n")[0].replace(" ", "").split(",")
+    near = difflib.get_close_matches(error.argname or "", known, n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    return f"there is no fixture `{error.argname}` ({place(str(told.filename), told.firstlineno + 1)}).{hint}"
 
 
 def first_line(error: BaseException) -> str:

@@ -27,7 +27,7 @@ from stagehold.model import (
 )
 from stagehold.reporting import facts
 from stagehold.reporting.cases import ShownCase, waiver_line, waiver_of
-from stagehold.reporting.text import clean, clip, link, markdown, one_line
+from stagehold.reporting.text import clean, clip, link, markdown, markdown_code, one_line
 
 NO_SENTENCE = "No sentence of the statement"
 WAIVED, EXPIRED = "Waived", "Waiver expired"
@@ -161,6 +161,8 @@ def _description(
     lines += [f"**Drawn:** {markdown(item.alt, 1000)}" for item in result.evidence if item.alt]
     if spec.detail:
         lines.append(markdown(spec.detail, 4000))
+    if spec.location:
+        lines.append(f"Defined in {markdown_code(spec.location)}")
     if result.reproduce:
         lines.append("See it yourself:\n\n" + _code_block(result.reproduce))
     return "\n\n".join(lines)

@@ -83,6 +83,7 @@ def _why(page: MarkdownPage, found: Sequence[Reason]) -> None:
             ("Why it matters", markdown(reason.why)),
             ("Where", markdown(reason.where)),
             ("See it yourself", markdown_code(reason.reproduce) if reason.reproduce else ""),
+            ("Defined in", markdown_code(reason.defined) if reason.defined else ""),
             ("Evidence", ", ".join(markdown_code(link(item.path)) for item in reason.evidence[:4])),
         ):
             if value:

@@ -88,6 +88,10 @@ def _case(suite: ET.Element, verdict: Verdict, check: CheckResult, entry: ShownC
         name=_text(name, 400),
         time=f"{max(result.seconds, 0.0):.3f}",
     )
+    path, _, line = spec.location.rpartition(":")
+    if path and line.isdigit():
+        case.set("file", _text(path, 400))
+        case.set("line", line)
     if result.outcome is not Outcome.PASSED:
         tag, kind = _KINDS[result.outcome]
         reason = result.message or result.observed or check.reason or "no reason was recorded"
@@ -106,6 +110,7 @@ def _case(suite: ET.Element, verdict: Verdict, check: CheckResult, entry: ShownC
                         ("Reason", result.message),
                         ("Remedy", spec.remedy),
                         ("See it yourself", result.reproduce),
+                        ("Defined in", spec.location),
                         ("Evidence", ", ".join(item.path for item in result.evidence)),
                     )
                     if value

@@ -42,6 +42,8 @@ class Reason:
     """Case ids, where only some of several are concerned."""
     why: str = ""
     """Why it matters."""
+    defined: str = ""
+    """`file:line` of the check, where one check alone is concerned."""
     since: str = ""
     """UTC, ISO 8601: the first of the unbroken row of runs in which it failed; "" without a history."""
 
@@ -95,6 +97,7 @@ def _failed(verdict: Verdict, check: CheckResult) -> Reason:
         reproduce=first.reproduce,
         evidence=_evidence(failed),
         where=where,
+        defined=check.spec.location,
         why=check.spec.why,
         since=verdict.changes.failing_since.get(check.spec.id, "") if verdict.changes else "",
     )
@@ -144,6 +147,7 @@ def _undecided(verdict: Verdict) -> list[Reason]:
                 remedy="Remove the cause and run the gate again.",
                 reproduce=results[0].reproduce if alone and results else "",
                 evidence=_evidence(results) if alone else (),
+                defined=alone.spec.location if alone else "",
             )
         )
     return found

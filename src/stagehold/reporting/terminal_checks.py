@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from stagehold.code_places import opened
 from stagehold.model import CaseResult, CheckResult, Outcome
 from stagehold.reporting.terminal_lines import print_command
 from stagehold.reporting.text import clip, one_line, plural
@@ -79,9 +80,9 @@ def _print_open(result: CheckResult, console: Console) -> None:
             else "",
         ),
         ("remedy", result.spec.remedy if result.outcome is Outcome.FAILED else ""),
-        ("defined in", f"suites/{result.spec.location}"),
     ]
     _print_rows(console, about)
+    print_command(console, "defined in", opened(result.spec.location), 2)
 
 
 def _print_rows(console: Console, rows: Sequence[tuple[str, str]]) -> None:
@@ -106,5 +107,9 @@ def _case_rows(case: CaseResult) -> list[tuple[str, str]]:
 
 
 def _because(case: CaseResult) -> str:
-    """The message, without what was just said to be observed."""
-    return case.message.replace(case.observed, "").strip(" :;,") if case.observed else case.message
+    """The whole message, or nothing when it only says once more what was observed."""
+    return "" if _bare(case.message) == _bare(case.observed) else case.message
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.split()).strip(" :;,.")

@@ -65,7 +65,7 @@ def spec(sketch: Sketch) -> CheckSpec:
         claim=sketch.claim,
         detail="Measured from outside. Source: OWASP ASVS 5.0.0.",
         suite=sketch.suite,
-        location=f"{sketch.suite}/test_{sketch.suite}.py:12",
+        location=f"suites/{sketch.suite}/test_{sketch.suite}.py:12",
     )
 
 

@@ -230,3 +230,12 @@ def test_markdown_says_what_did_not_fit() -> None:
     assert len(text.encode()) <= 4000
     assert text.startswith("# ✕ NO-GO")
     assert re.search(r"\d+ lines did not fit here; decision\.html shows all\.\n$", text)
+
+
+def test_the_page_says_where_a_failed_check_is_defined() -> None:
+    """File and line stand in both pages, so that who acts finds the check."""
+    verdict = samples.no_go(1)
+    failed = next(check for check in verdict.checks if check.outcome is Outcome.FAILED)
+
+    assert f"<code>{failed.spec.location}</code>" in render_decision(verdict)[0]
+    assert "Defined in" in render_markdown(verdict)

@@ -26,21 +26,23 @@ S15 is not proven: nothing</failure>
     </testcase>
   </testsuite>
   <testsuite name="tls" timestamp="2026-11-23T16:40:07.120Z" tests="4" failures="1" errors="1" skipped="0" time="1.680">
-    <testcase classname="stagehold.tls.TLS-001" name="TLS-001 No endpoint completes a handshake older than TLS 1.2. [SSL 3.0]" time="0.420" />
-    <testcase classname="stagehold.tls.TLS-001" name="TLS-001 No endpoint completes a handshake older than TLS 1.2. [TLS 1.0]" time="0.420" />
-    <testcase classname="stagehold.tls.TLS-001" name="TLS-001 No endpoint completes a handshake older than TLS 1.2. [TLS 1.1]" time="0.420">
+    <testcase classname="stagehold.tls.TLS-001" name="TLS-001 No endpoint completes a handshake older than TLS 1.2. [SSL 3.0]" time="0.420" file="suites/tls/test_tls.py" line="12" />
+    <testcase classname="stagehold.tls.TLS-001" name="TLS-001 No endpoint completes a handshake older than TLS 1.2. [TLS 1.0]" time="0.420" file="suites/tls/test_tls.py" line="12" />
+    <testcase classname="stagehold.tls.TLS-001" name="TLS-001 No endpoint completes a handshake older than TLS 1.2. [TLS 1.1]" time="0.420" file="suites/tls/test_tls.py" line="12">
       <failure type="broken promise" message="ledger.demo.test:8443 completed a TLS 1.0 handshake with ECDHE-RSA-AES256-SHA">Claim: No endpoint completes a handshake older than TLS 1.2.
 Expected: TLS 1.0 refused
 Observed: ledger.demo.test:8443 completed a TLS 1.0 handshake with ECDHE-RSA-AES256-SHA
 Reason: ledger.demo.test:8443 completed a TLS 1.0 handshake with ECDHE-RSA-AES256-SHA
 Remedy: Remove the version from the listener; keep TLS 1.2 and 1.3.
 See it yourself: curl -si https://ledger.demo.test:8443/ # TLS-001
+Defined in: suites/tls/test_tls.py:12
 Evidence: evidence/tls/TLS-001/what-answered.csv</failure>
     </testcase>
-    <testcase classname="stagehold.tls.TLS-008" name="TLS-008 Each endpoint sends the whole chain up to the anchor." time="0.420">
+    <testcase classname="stagehold.tls.TLS-008" name="TLS-008 Each endpoint sends the whole chain up to the anchor." time="0.420" file="suites/tls/test_tls.py" line="12">
       <error type="could not check" message="no answer within 10 s">Claim: Each endpoint sends the whole chain up to the anchor.
 Reason: no answer within 10 s
 Remedy: Serve the leaf and all intermediates, in order.
+Defined in: suites/tls/test_tls.py:12
 Evidence: evidence/tls/TLS-008/what-answered.csv</error>
     </testcase>
   </testsuite>

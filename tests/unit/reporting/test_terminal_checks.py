@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,12 @@ def printed(width: int, message: str, observed: str) -> str:
     )
     update = {"outcome": Outcome.FAILED, "message": message, "observed": observed, "expected": "TLS 1.0 refused"}
     cases = tuple(c.model_copy(update={**update, "reproduce": LONG, "evidence": files}) for c in failed.cases)
-    spec = failed.spec.model_copy(update={"why": "Old versions can be broken by somebody on the way."})
+    spec = failed.spec.model_copy(
+        update={
+            "why": "Old versions can be broken by somebody on the way.",
+            "location": "suites/tls/test_protocols.py:12",
+        }
+    )
     stream = io.StringIO()
     console = Console(file=stream, width=width)
     trim(console)
@@ -62,7 +68,26 @@ def test_commands_and_paths_can_be_copied() -> None:
 
 
 def test_the_message_does_not_repeat_what_was_observed() -> None:
-    """A message that only says once more what was observed is left out; what it adds is kept."""
+    """A message that only says once more what was observed is left out; any other is kept whole."""
     assert "because" not in printed(120, "a handshake", "a handshake")
-    assert "because         1 of 2 endpoints\n" in printed(120, "1 of 2 endpoints: a handshake", "a handshake")
+    assert "because" not in printed(120, "a\n handshake.", "a handshake")
+    assert "because         1 of 2 endpoints: a handshake\n" in printed(
+        120, "1 of 2 endpoints: a handshake", "a handshake"
+    )
     assert "because         no answer\n" in printed(120, "no answer", "")
+
+
+@pytest.mark.parametrize(("message", "observed"), [("status 302", "302"), ("0 of 10 answered", "0"), ("a, a, b", "a")])
+def test_a_reason_is_whole(message: str, observed: str) -> None:
+    """What was observed is never cut out of a message, wherever it stands in it."""
+    assert f"because         {message}\n" in printed(120, message, observed)
+
+
+def test_the_place_of_a_check_can_be_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A shipped check stands on one line with a path that exists from where one stands, in whatever folder."""
+    for folder in (Path.cwd(), tmp_path):
+        monkeypatch.chdir(folder)
+        text = printed(40, "m", "o")
+        found = re.search(r"defined in\n    (\S+):12\n", text)
+        assert found, text
+        assert Path(found[1]).is_file()

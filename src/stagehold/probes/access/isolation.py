@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from stagehold.environment.access import Account, ObjectFixture, Request
 from stagehold.environment.model import Target
 from stagehold.errors import NotAllowed, ProbeError, Uncovered
+from stagehold.probes.access.commands import as_person, of_request
 from stagehold.probes.access.objects import CanaryObject, CanaryObjects, new_canary
 from stagehold.probes.access.operations import Call, Operations, build_call, shape, under
 from stagehold.probes.access.oracle import Answer, Judgement, Ruling, interference, judge_foreign_read
@@ -165,7 +166,7 @@ def foreign_reads(objects: CanaryObjects, fixture: ObjectFixture, operations: Op
                 identifiers=(str(victim.identifier), str(_no_such(victim.identifier))),
                 rules=denial[where.name].tenant if where.name in denial else (),
             )
-            command = f"curl -si -H \"$CREDENTIALS_OF_{account.alias.upper()}\" '{call}'"
+            command = as_person(call, account.alias)
             attacks.append(Attack(account.alias, name, answer.status, judgement, obstacle, command))
         if before is None or session.whoami() != before:
             raise ProbeError(f"the session of {account.alias} ended while it was used, so its refusals prove nothing")
@@ -239,7 +240,7 @@ def _attack(objects: CanaryObjects, fixture: ObjectFixture, request: Request, ac
     finally:
         objects.remove(victim)
     url = f"{objects.target(fixture).base_url}{request.path}"
-    command = f"curl -si -X {request.method} -H \"$CREDENTIALS_OF_{account.alias.upper()}\" '{url}'"
+    command = of_request(request, url, account.alias)
     return Attack(account.alias, f"{request.method} {request.path}", answer.status, judgement, obstacle, command)
 
 

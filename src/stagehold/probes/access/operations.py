@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import requests
 
+from stagehold.command_lines import curl
 from stagehold.environment.access import Inventory
 from stagehold.environment.model import Environment, Target
 from stagehold.errors import ProbeError, Uncovered
@@ -58,11 +59,12 @@ class Call:
     unfilled: tuple[str, ...] = ()
     """Required query parameters left out, because no value is known that their description allows."""
 
-    def reproduce(self, *headers: str) -> str:
-        """A command line that sends the same; headers hold placeholders, never secrets."""
-        extra = "".join(f' -H "{header}"' for header in headers)
-        body = "" if self.operation.reads else " -H 'Content-Type: application/json' -d '{}'"
-        return f"curl -si -X {self.operation.method}{extra}{body} '{self.url}'"
+    def reproduce(self) -> str:
+        """A command line that sends the same without credentials."""
+        if self.operation.reads:
+            return curl(self.url, method=self.operation.method)
+        sent = {"Content-Type": "application/json"}
+        return curl(self.url, method=self.operation.method, headers=sent, body="{}")
 
 
 def tell_apart(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import requests
 
+from stagehold.command_lines import curl, header_of
 from stagehold.environment.access import Account
 from stagehold.errors import NotAllowed, ProbeError
 from stagehold.probes.access.collection_report import Look
@@ -169,4 +170,5 @@ def _obstacle(answer: Answer, content: Content) -> str:
 
 def _curl(account: Account, url: str) -> str:
     """A command line with placeholders for the credentials, and `CANARY` where a mark is searched for."""
-    return f"curl -si -H \"$CREDENTIALS_OF_{account.alias.upper()}\" '{url}'"
+    held, note = header_of(account.alias)
+    return curl(url, credentials=[held], notes=[note])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
+from stagehold.command_lines import curl, header_of
 from stagehold.environment.access import Account, ObjectFixture, Request
 from stagehold.errors import NotAllowed, ProbeError
 from stagehold.probes.access.cast import Cast
+from stagehold.probes.access.commands import of_request
 from stagehold.probes.access.lookup import look_up
 from stagehold.probes.access.nowhere import Nowhere
 from stagehold.probes.access.objects import CanaryObject, CanaryObjects, new_canary
@@ -220,7 +221,9 @@ class Attempts:
             # Whether the session ends is for AUT-024 to say; here it counts that the role was let in.
             judgement = judge_let_in(answer, self._styles)
             judgement = replace(judgement, reason=f"{judgement.reason}, and the session goes on")
-        return Attempt(account, answer, judgement, _curl(how, account, how.operation.path))
+        return Attempt(
+            account, answer, judgement, _curl(how, account, self.operations.target.base_url + how.operation.path)
+        )
 
     def _effect(self, made: CanaryObject, request: Request, session: Session, *, patient: bool) -> tuple[str, Answer]:
         """What the owner sees changed; as long after the write as it took the control to show."""
@@ -312,12 +315,8 @@ def _idle(account: Account, why: str) -> Attempt:
 
 def _curl(how: Try, account: Account, url: str) -> str:
     """A command line with placeholders: the credentials, the object's id, a fresh marker."""
-    words = ["curl -si", f"-X {how.operation.method}", f'-H "$CREDENTIALS_OF_{account.alias.upper()}"']
-    if how.request is not None and how.request.json_body is not None:
-        body = json.dumps(how.request.json_body, ensure_ascii=False).replace("'", "'\\''")
-        words.append(f"-H 'Content-Type: application/json' -d '{body}'")
-    elif how.request is not None and how.request.form is not None:
-        words += [f"--data-urlencode '{name}={value}'" for name, value in how.request.form.items()]
-    elif how.kind == "empty":
-        words.append("-H 'Content-Type: application/json' -d '{}'")
-    return " ".join([*words, f"'{url}'"])
+    if how.request is not None:
+        return of_request(how.request, url, account.alias, method=how.operation.method)
+    held, note = header_of(account.alias)
+    headers, body = ({"Content-Type": "application/json"}, "{}") if how.kind == "empty" else ({}, None)
+    return curl(url, method=how.operation.method, headers=headers, credentials=[held], body=body, notes=[note])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from stagehold import __version__
+from stagehold.command_lines import curl
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.network.rules import normal, parse_address
@@ -50,8 +51,7 @@ class Place:
 
     def curl(self, path: str) -> str:
         """A command line that asks for a path of it."""
-        pinned = "" if parse_address(self.name) is not None else f" --resolve {self.name}:{self.port}:{self.address}"
-        return f"curl -ski{pinned} {self.url}{path}"
+        return curl(f"{self.url}{path}", options=("-k",), address=self.address)
 
 
 class Visitor:

@@ -14,6 +14,7 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from stagehold.command_lines import credential, curl
 from stagehold.environment.access import FormFlow
 from stagehold.errors import ProbeError
 from stagehold.probes.login.driver import Sessions
@@ -92,15 +93,18 @@ def plant_identifiers(sessions: Sessions, cookies: SessionCookies) -> FixationRe
         # The victim's login needs the other cookies, and they may turn out to be the session afterwards.
         planted.insert(0, _plant(sessions, cookies, "what strangers hold before the login", handed))
     sessions.login_fresh(account.alias)
-    base = cookies.session.target.base_url
+    base, whoami = cookies.session.target.base_url, cookies.session.flow.whoami.path
     return FixationReport(
         account.alias,
         account.flow,
         cookies.names,
         tuple(planted),
         bool(ours),
-        f"curl -si '{base}{account_page(cookies.session)}' -b '{cookies.names[0]}=$CHOSEN'  # log in so, then ask "
-        f"{cookies.session.flow.whoami.path} with that cookie alone",
+        curl(
+            f"{base}{account_page(cookies.session)}",
+            credentials=[credential("cookie", cookies.names[0], "CHOSEN")],
+            notes=[f"CHOSEN is any value of such a form; log in with it in a browser, then ask {whoami} with it alone"],
+        ),
     )
 
 

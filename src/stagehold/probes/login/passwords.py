@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from stagehold.command_lines import curl, header_of
 from stagehold.environment.access import Account, Flow
 from stagehold.errors import ProbeError
 from stagehold.probes.login.driver import LoginDriver
@@ -133,10 +134,15 @@ def try_passwords(
             raise ProbeError(unheard)
         sacrifice.succeed()
     whoami = driver.environment.target(flow.target).base_url + flow.whoami.path
+    held, note = header_of(account.alias)
     return PasswordReport(
         account.alias,
         account.flow,
         tuple(trials),
         sacrifice.controls,
-        f"curl -si '{whoami}' -H '$CREDENTIAL_FROM_A_LOGIN_WITH_THAT_PASSWORD'",
+        curl(
+            whoami,
+            credentials=[held],
+            notes=[f"{note}, opened with one of the passwords that are no password"],
+        ),
     )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from stagehold.command_lines import curl, header_of
 from stagehold.environment.access import Account, BasicFlow
 from stagehold.errors import NotApplicable, ProbeError
 from stagehold.probes.login.driver import Sessions
@@ -111,7 +112,8 @@ def replay_after_logout(
             remedy="Raise `policy.max_wait`.",
         )
     whoami = session.client.url(session.flow.whoami.path)
-    command = f"curl -si -H '$CREDENTIAL_CAPTURED_BEFORE_LOGOUT' '{whoami}'"
+    held, note = header_of(account.alias)
+    command = curl(whoami, credentials=[held], notes=[f"{note}, copied before its logout"])
     return RevocationReport(account.alias, response.status_code, replays, own, command)
 
 

@@ -8,9 +8,11 @@ Sources: OWASP ASVS 5.0.0 3.3; WSTG-SESS-02; RFC 6265bis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from stagehold.command_lines import curl, with_notes
 from stagehold.environment.access import Account, BasicFlow
 from stagehold.errors import NotApplicable, ProbeError
 from stagehold.probes.login.driver import Sessions
@@ -48,9 +50,15 @@ class SessionCookies:
         for line in self.issued:
             yield line.name, line.url, line.masked()
 
-    def reproduction(self) -> str:
-        """A command that shows the lines."""
-        return f"curl -si '{self.issued[0].url}' | grep -i '^set-cookie: {self.issued[0].name}='"
+    def reproduction(self, check: str, lacking: Sequence[IssuedCookie] = ()) -> str:
+        """A command that shows the first line that lacks something, or the first; a login is left to the check."""
+        line = next((line for line in lacking or self.issued if line.method == "GET"), None)
+        if line is None:
+            url = (lacking or self.issued)[0].url
+            note = f"or log in with a browser as {self.alias} and read Set-Cookie in the answer of {url}"
+            return with_notes(f"stagehold check ENVIRONMENT {check}", [note])
+        shown = shlex.quote(f"^set-cookie: {line.name}=")
+        return f"{curl(line.url)} | grep -i {shown}"
 
 
 def observe_session_cookies(sessions: Sessions, account: Account, declared: tuple[str, ...] = ()) -> SessionCookies:

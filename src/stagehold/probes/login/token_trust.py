@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
+from stagehold.command_lines import credential as credential_option
+from stagehold.command_lines import curl, variable
 from stagehold.environment.access import Account, BasicFlow
 from stagehold.errors import NotAllowed, NotApplicable, ProbeError
 from stagehold.probes.access.oracle import Answer
@@ -104,7 +106,7 @@ def try_forgeries(sessions: Sessions, account: Account, jwks: str | None = None)
         raise ProbeError(f"the genuine token of {account.alias} works no more, so the refusals prove nothing")
     if undecided and not any(trial.accepted for trial in trials):
         raise ProbeError(f"{len(undecided)} of {len(trials)} forged tokens are undecided, such as {undecided[0]}")
-    sent = f"-H '{credential.name}: Bearer " if credential.kind == "header" else f"-b '{credential.name}="
+    before = "Bearer " if credential.value.startswith(f"Bearer {token.text}") else ""
     return TrustReport(
         account.alias,
         account.flow,
@@ -112,7 +114,17 @@ def try_forgeries(sessions: Sessions, account: Account, jwks: str | None = None)
         token.algorithm,
         len(keys),
         tuple(trials),
-        f"curl -si '{session.client.url(session.flow.whoami.path)}' {sent}$FORGED_TOKEN'",
+        curl(
+            session.client.url(session.flow.whoami.path),
+            credentials=[
+                *(credential_option(item.kind, item.name, variable(item.name)) for item in others),
+                credential_option(credential.kind, credential.name, "FORGED_TOKEN", before=before),
+            ],
+            notes=[
+                f"FORGED_TOKEN is a token of {account.alias} changed as the table says",
+                *(f"{variable(item.name)} is the {item.kind} of that name" for item in others),
+            ],
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from stagehold.command_lines import nmap
 from stagehold.environment.model import Host
 from stagehold.errors import NotApplicable
 from stagehold.probes.ports.classes import DATABASE, MANAGEMENT, OFTEN_APPLICATIONS, describe
@@ -102,14 +103,11 @@ class PortScan:
         """A command line that shows the same: these ports, or the whole scan where there are none."""
         found = sorted(set(where))
         if not found:
-            return f"nmap{_six(self.addresses[0].address)} -Pn -n -p- {self.addresses[0].address}"
+            return nmap(self.addresses[0].address)
         ports: dict[str, list[int]] = {}
         for address, port in found:
             ports.setdefault(address, []).append(port)
-        return "; ".join(
-            f"nmap{_six(address)} -Pn -n -p {','.join(map(str, numbers))} {address}"
-            for address, numbers in ports.items()
-        )
+        return "; ".join(nmap(address, numbers) for address, numbers in ports.items())
 
     def open_at(self, ports: Iterable[int]) -> tuple[tuple[str, int], ...]:
         """Address and port of those that are open."""
@@ -142,10 +140,6 @@ class PortScan:
                 expected = "open" if port in self.declared else "not open"
                 rows.append((self.host.name, one.address, port, expected, seen.state, seen.reason))
         return tuple(rows)
-
-
-def _six(address: str) -> str:
-    return " -6" if ":" in address else ""
 
 
 def declared_ports(host: Host, vantage: str) -> frozenset[int]:

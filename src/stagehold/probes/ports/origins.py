@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from stagehold.command_lines import curl
 from stagehold.environment.model import Environment, Target
 from stagehold.errors import ProbeError, Uncovered
 from stagehold.network.door import Network
@@ -63,7 +64,7 @@ class Directly:
         address = f"[{origin.address}]" if ":" in origin.address else origin.address
         scheme = "https" if origin.secure else "http"
         url = f"{scheme}://{origin.name}:{origin.port}/"
-        return f"curl -ski --connect-to {origin.name}:{origin.port}:{address}:{origin.port} {url}"
+        return curl(url, options=("-k", "--connect-to", f"{origin.name}:{origin.port}:{address}:{origin.port}"))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from stagehold.command_lines import nmap
 from stagehold.environment.model import Environment, Host
 from stagehold.errors import NotApplicable, ProbeError, Uncovered
 from stagehold.model import Traffic
@@ -43,6 +44,11 @@ class SpokenService:
     first: str = ""
     """The first bytes, printable."""
     second_opinion: str = ""
+
+    @property
+    def reproduction(self) -> str:
+        """A command line that asks what answers there."""
+        return nmap(self.address, [self.port], "-sV", "--version-light")
 
     @property
     def wrong(self) -> bool:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from stagehold.command_lines import nmap
 from stagehold.environment.model import Environment, Host
 from stagehold.errors import ProbeError
 from stagehold.model import Traffic
@@ -83,6 +84,12 @@ class UdpScan:
         declared = next((p.service for p in self.host.ports if p.port == port and p.proto == "udp" and p.service), "")
         usual = declared or UDP.get(port, "")
         return f"{port} ({usual})" if usual else str(port)
+
+    @property
+    def reproduction(self) -> str:
+        """A command line that shows the first undeclared answer, or asks where one would come from."""
+        address, port = next(iter(self.surplus()), (self.addresses[0].address, 161))
+        return nmap(address, [port], "-sU")
 
     def surplus(self) -> tuple[tuple[str, int], ...]:
         """Address and port of what answers and is not declared."""

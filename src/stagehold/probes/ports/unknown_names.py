@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
+from stagehold.command_lines import curl
 from stagehold.environment.access import FormFlow
 from stagehold.environment.model import Environment, Target
 from stagehold.errors import ProbeError
@@ -69,9 +70,12 @@ class Stray:
         front, asked = self.front, self.answers[0].asked
         address = f"[{front.address}]" if ":" in front.address else front.address
         where = asked.sni or address
-        pinned = f" --connect-to {where}:{front.port}:{address}:{front.port}"
         scheme = "https" if front.secure else "http"
-        return f"curl -ski{pinned} -H 'Host: {asked.host}' {scheme}://{where}:{front.port}{asked.path}"
+        return curl(
+            f"{scheme}://{where}:{front.port}{asked.path}",
+            headers={"Host": asked.host},
+            options=("-k", "--connect-to", f"{where}:{front.port}:{address}:{front.port}"),
+        )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from stagehold.environment.places import Service
@@ -9,11 +10,13 @@ from stagehold.errors import ProbeError
 from stagehold.probes.starttls.attempt import PlainLogin
 from stagehold.probes.tls.facts import AddressScan, TlsScan
 
+_SPEAKS = """bash -c 'exec 3<>/dev/tcp/{host}/{port}; sleep 1; printf "WORDS" >&3; timeout 5 cat <&3'"""
+"""What speaks first is waited for: a server that is interrupted hangs up. No other tool need be there."""
 _COMMANDS: dict[Service, str] = {
-    "smtp": r"printf 'EHLO me.invalid\r\nAUTH LOGIN\r\nQUIT\r\n' | nc {host} {port}",
-    "imap": r"printf 's1 CAPABILITY\r\ns2 LOGIN nobody wrong\r\ns3 LOGOUT\r\n' | nc {host} {port}",
+    "smtp": _SPEAKS.replace("WORDS", r"EHLO me.invalid\r\nAUTH LOGIN\r\nQUIT\r\n"),
+    "imap": _SPEAKS.replace("WORDS", r"s1 CAPABILITY\r\ns2 LOGIN nobody wrong\r\ns3 LOGOUT\r\n"),
     "ldap": "ldapwhoami -x -H ldap://{shown}:{port} -D cn=nobody -w wrong",
-    "postgres": "psql 'host={host} port={port} user={user} sslmode=disable' -c ''",
+    "postgres": "psql -w {connection} -c ''",
 }
 """How a person sees the same, by protocol."""
 
@@ -37,7 +40,10 @@ class ServiceLogins:
             host=host,
             shown=f"[{host}]" if ":" in host else host,
             port=self.scan.endpoint.port,
-            user=self.scan.endpoint.user or "nobody",
+            connection=shlex.quote(
+                f"host={host} port={self.scan.endpoint.port} user={self.scan.endpoint.user or 'nobody'} "
+                "sslmode=disable connect_timeout=10"
+            ),
         )
 
     def problems(self) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cryptography import x509
 
+from stagehold.command_lines import nmap, s_client
 from stagehold.environment.model import TlsEndpoint
 from stagehold.errors import ProbeError
 from stagehold.probes.tls.early_data import EarlyData, early_data_problems
@@ -25,6 +27,8 @@ COMMANDS: dict[str, str] = {
     "TLS 1.3": "tls_1_3_cipher_suites",
 }
 """Protocol version to sslyze's scan command, oldest first."""
+_SCRIPTS = {"SSL 2.0": "sslv2", "SSL 3.0": "ssl-enum-ciphers"}
+"""Scripts of nmap that speak versions OpenSSL does not."""
 
 
 @dataclass(frozen=True)
@@ -106,16 +110,38 @@ class TlsScan:
         return next((scan.tool for scan in self.addresses if scan.tool), "")
 
     @property
+    def address(self) -> str:
+        """The first address."""
+        return self.addresses[0].address if self.addresses else self.endpoint.host
+
+    @property
     def dialled(self) -> str:
         """Where to connect to for a look of one's own: the first address and the port."""
-        address = self.addresses[0].address if self.addresses else self.endpoint.host
+        address = self.address
         return f"[{address}]:{self.endpoint.port}" if ":" in address else f"{address}:{self.endpoint.port}"
 
     @property
     def s_client(self) -> str:
         """The command that looks at the same with OpenSSL; options may follow."""
-        upgrade = f" -starttls {self.endpoint.starttls}" if self.endpoint.starttls else ""
-        return f"openssl s_client -connect {self.dialled} -servername {self.endpoint.name}{upgrade}"
+        return s_client(self.address, self.endpoint.port, self.endpoint.name, self.endpoint.starttls)
+
+    def sslyze(self, option: str) -> str:
+        """The command by which sslyze looks at the same; it comes with stagehold."""
+        upgrade = f" --starttls {self.endpoint.starttls}" if self.endpoint.starttls else ""
+        return f"sslyze {option} --sni {shlex.quote(self.endpoint.name)}{upgrade} {self.dialled}"
+
+    def offer(self, version: str) -> str:
+        """The command that offers one version where it is accepted; OpenSSL is built without the oldest two."""
+        at = next((one.address for one in self.addresses if _takes(one, version)), self.address)
+        if version in _SCRIPTS:
+            return nmap(at, [self.endpoint.port], "--script", _SCRIPTS[version])
+        option = f"-{version.replace('TLS ', 'tls').replace('.', '_')}".removesuffix("_0")
+        shown = s_client(at, self.endpoint.port, self.endpoint.name, self.endpoint.starttls)
+        return f"{shown} {option} -cipher ALL:@SECLEVEL=0 </dev/null"
+
+    def nmap_script(self, script: str) -> str:
+        """The command by which a script of nmap looks at the same."""
+        return nmap(self.address, [self.endpoint.port], "--script", script)
 
     def raw(self, version: str) -> dict[str, object]:
         """What sslyze said of one version, by address; JSON."""
@@ -306,3 +332,7 @@ def _weaknesses(scan: AddressScan) -> Mapping[str, Finding]:
         weakness: Finding(None, "; ".join(unseen)) if unseen and found.free else found
         for weakness, found in scan.weaknesses.items()
     }
+
+
+def _takes(scan: AddressScan, version: str) -> bool:
+    return version in scan.versions and bool(scan.versions[version].accepted)

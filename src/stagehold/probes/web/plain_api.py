@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from stagehold.command_lines import curl
 from stagehold.environment.model import Environment, Target
 from stagehold.errors import NotApplicable, ProbeError, Uncovered
 from stagehold.network.door import Network
@@ -67,10 +68,10 @@ class PlainApi:
         """A command line that shows the first redirect, or what comes instead."""
         host = f"[{self.target.host}]" if ":" in self.target.host else self.target.host
         reply = next(iter(self.redirects or self.replies), None)
-        method = f" -X {reply.method}" if reply and reply.method != "GET" else ""
-        pinned = f" --resolve {host}:{self.port}:{reply.address}" if reply else ""
-        url = reply.url if reply else f"http://{host}:{self.port}/"
-        return f"curl -si{method}{pinned} -H 'Authorization: Bearer none' {url}"
+        token = {"Authorization": "Bearer none"}
+        if reply is None:
+            return curl(f"http://{host}:{self.port}/", headers=token)
+        return curl(reply.url, method=reply.method, headers=token, address=reply.address)
 
     def require_complete(self) -> None:
         """Raise ProbeError when something told nothing; called after the assertion, for a failure stays one."""

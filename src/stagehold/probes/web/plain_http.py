@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 
+from stagehold.command_lines import curl
 from stagehold.environment.access import FormFlow, TokenFlow
 from stagehold.environment.model import Environment, Target
 from stagehold.errors import ProbeError, Uncovered
@@ -86,9 +87,9 @@ class PlainHttp:
         """A command line that shows the first thing that is wrong, or the redirect."""
         host = f"[{self.target.host}]" if ":" in self.target.host else self.target.host
         answer = next(iter(self.wrong or self.answers), None)
-        method = f" -X {answer.method}" if answer and answer.method != "GET" else ""
-        pinned = f" --resolve {host}:{self.port}:{answer.address}" if answer else ""
-        return f"curl -si{method}{pinned} {answer.url if answer else f'http://{host}:{self.port}/'}"
+        if answer is None:
+            return curl(f"http://{host}:{self.port}/")
+        return curl(answer.url, method=answer.method, address=answer.address)
 
 
 def look_at_plain_http(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import requests
 
+from stagehold.command_lines import curl
 from stagehold.environment.model import Environment, VersionProbe
 from stagehold.errors import ProbeError, Uncovered
 from stagehold.network.door import Network
@@ -21,6 +22,12 @@ class BuildSample:
     number: int
     node: str
     digest: str
+    url: str = ""
+
+    @property
+    def reproduction(self) -> str:
+        """A command line that asks the same node."""
+        return curl(self.url, address=self.node)
 
 
 def sample_builds(
@@ -46,7 +53,7 @@ def sample_builds(
                 response = client.request("GET", probe.path)
             finally:
                 client.close()
-            samples.append(BuildSample(len(samples) + 1, node, told_build(response, probe)))
+            samples.append(BuildSample(len(samples) + 1, node, told_build(response, probe), client.url(probe.path)))
     return tuple(samples)
 
 

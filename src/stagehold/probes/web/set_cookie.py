@@ -6,7 +6,7 @@ Source: RFC 6265bis section 5.6.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import requests
 
@@ -23,6 +23,8 @@ class IssuedCookie:
     """Lower-case name to value; an attribute without a value, such as Secure, is the empty string."""
     url: str
     """Who sent it, without the query."""
+    method: str = "GET"
+    """Of the request that it answered."""
 
     @property
     def deletes(self) -> bool:
@@ -52,4 +54,5 @@ def parse_set_cookie(line: str, url: str) -> IssuedCookie:
 def issued_cookies(response: requests.Response) -> tuple[IssuedCookie, ...]:
     """Every Set-Cookie line of one response; redirects before it are responses of their own."""
     lines = response.raw.headers.getlist("set-cookie")
-    return tuple(parse_set_cookie(line, bare(response.url)) for line in lines)
+    method = response.request.method or "GET"
+    return tuple(replace(parse_set_cookie(line, bare(response.url)), method=method) for line in lines)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import requests
 
+from stagehold.command_lines import curl
 from stagehold.environment.access import FormFlow
 from stagehold.environment.model import Environment, Hsts, Target
 from stagehold.errors import NotApplicable, ProbeError
@@ -32,6 +33,12 @@ class PolicySample:
     """A private page, asked for without credentials."""
     missing: bool = False
     """A page that does not exist."""
+    method: str = "GET"
+
+    @property
+    def reproduction(self) -> str:
+        """A command line that asks the same."""
+        return curl(self.url, method=self.method, options=("--path-as-is",))
 
 
 @dataclass(frozen=True)
@@ -122,18 +129,25 @@ def _secure(client: HttpClient, ask: _Ask, policy: Hsts) -> PolicySample:
     except ProbeError as error:
         if not ask.optional:
             raise
-        return PolicySample(ask.what, url, 0, (f"no response: {error}",), "")
+        return PolicySample(ask.what, url, 0, (f"no response: {error}",), "", method=ask.method)
     values = header_values(response)
     if ask.optional and not values and response.status_code in _CLIENT_ERROR and "Date" not in response.headers:
         # Go, Node and others refuse what they cannot parse with a line of text, before any site or setting of
         # theirs is asked; whatever generates pages dates them (RFC 9110 section 6.6.1).
-        return PolicySample(ask.what, url, 0, (f"refused by the request parser: {response.status_code}",), "")
+        return PolicySample(
+            ask.what, url, 0, (f"refused by the request parser: {response.status_code}",), "", method=ask.method
+        )
     if not url.startswith("https"):
         return PolicySample(
-            ask.what, url, response.status_code, values, "the target answers over plain HTTP, without TLS"
+            ask.what,
+            url,
+            response.status_code,
+            values,
+            "the target answers over plain HTTP, without TLS",
+            method=ask.method,
         )
     wrong = complaint(values, min_age=policy.min_age, include_subdomains=policy.include_subdomains)
-    return PolicySample(ask.what, url, response.status_code, values, wrong, ask.private, ask.missing)
+    return PolicySample(ask.what, url, response.status_code, values, wrong, ask.private, ask.missing, ask.method)
 
 
 def _plain(client: HttpClient, target: Target) -> PolicySample | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from json import dumps
@@ -12,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from stagehold.command_lines import credential, curl, variable
 from stagehold.environment.access import Account
 from stagehold.environment.model import Environment, Target
 from stagehold.errors import NotAllowed
@@ -22,7 +22,6 @@ from stagehold.probes.web.reply import Reply
 
 ANONYMOUS = "anonymous"
 _HOPS = 5
-_SHOWN = 300
 _PAGES = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 _ABOVE_ORDINARY = re.compile(r"admin|root|super|operator|staff|sysop|maintain", re.IGNORECASE)
 
@@ -37,6 +36,8 @@ class Visitor:
     send: Callable[..., requests.Response]
     credentials: tuple[str, ...] = ()
     """Options of curl, placeholders for secrets."""
+    notes: tuple[str, ...] = ()
+    """What to set the placeholders to."""
 
     def ask(
         self,
@@ -76,18 +77,20 @@ class Visitor:
         data: object | None = None,
         raw_target: str | None = None,
     ) -> str:
-        """A curl command that sends the same, placeholders for secrets and for what is too large to write."""
+        """A curl command that sends the same, placeholders for secrets."""
         url = f"{origin(self.target)}{raw_target}" if raw_target else path
         url = url if "://" in url else f"{self.target.base_url}/{url.lstrip('/')}"
-        options = [] if method == "GET" else ["-X", method]
         sent = {"Content-Type": "application/json", **headers} if json is not None else dict(headers)
-        for name, value in sent.items():
-            options += ["-H", shlex.quote(f"{name}: {value}")]
-        if json is not None or data is not None:
-            text = dumps(json) if json is not None else data.decode("latin-1") if isinstance(data, bytes) else str(data)
-            options += ["--data-binary", shlex.quote(text) if len(text) <= _SHOWN else "@LARGE-FILE"]
-        shown = url if len(url) <= _SHOWN else f"{url[:_SHOWN]}…"
-        return " ".join(["curl", "-si", "--path-as-is", *options, *self.credentials, shlex.quote(shown)])
+        body = dumps(json) if json is not None else data.decode("latin-1") if isinstance(data, bytes) else data
+        return curl(
+            url,
+            method=method,
+            headers=sent,
+            credentials=self.credentials,
+            options=("--path-as-is",),
+            body=None if body is None else str(body),
+            notes=self.notes,
+        )
 
 
 def origin(target: Target) -> str:
@@ -129,8 +132,11 @@ def _user(session: Session, target: Target) -> Visitor:
     def send(method: str, path: str, **options: Any) -> requests.Response:
         return session.request(method, path, target=target, **options)
 
-    shown = tuple(
-        f'-H "{item.name}: $CREDENTIAL"' if item.kind == "header" else f'-b "{item.name}=$COOKIE"'
-        for item in session.credentials()
+    held = session.credentials()
+    names = [f"{'COOKIE' if item.kind == 'cookie' else 'HEADER'}_{variable(item.name)}" for item in held]
+    shown = tuple(credential(item.kind, item.name, name) for item, name in zip(held, names, strict=True))
+    told = tuple(
+        f"{name} is the {item.kind} `{item.name}` of a session of {session.account.alias}"
+        for item, name in zip(held, names, strict=True)
     )
-    return Visitor(session.account.alias, target, send, shown)
+    return Visitor(session.account.alias, target, send, shown, told)
