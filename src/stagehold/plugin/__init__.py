@@ -23,6 +23,8 @@ from stagehold.environment.secrets import register
 from stagehold.errors import ConfigError, StageholdError, Uncovered
 from stagehold.events import EventLog, utc_now
 from stagehold.model import CaseResult, CheckSpec, ExpectedCheck, Outcome
+from stagehold.plugin.assertion_book import BOOK
+from stagehold.plugin.assertion_source import install as install_finder
 from stagehold.plugin.conceal import conceal, require_silent
 from stagehold.plugin.core import parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
@@ -63,6 +65,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--stagehold-only", metavar="IDS", help="(set by stagehold check) comma-separated check ids")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """What a conftest.py beside checks hands to them may assert, so it is loaded like them."""
+    if run_folder := early_config.known_args_namespace.stagehold_run:
+        with contextlib.suppress(StageholdError):  # said in `pytest_configure`
+            install_finder(early_config, list(load_context(Path(run_folder)).suites.values()))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Find out what this lane works on; a broken description stops pytest with its own words."""
     config.addinivalue_line("markers", "check(spec): one claim of the gate (set by @stagehold.check)")
@@ -80,6 +90,7 @@ def pytest_configure(config: pytest.Config) -> None:
         register(context.environment, context.folder)
         config.stash[REDACTOR] = REDACTOR_OF_PROCESS
         install_hooks()
+        install_finder(config, list(context.suites.values()))
         handover = config.getoption("stagehold_handover")
         if handover is not None:
             KNOWN.hand_over_to(handover)
@@ -204,11 +215,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     log = EventLog(context.run_folder)
     item.stash[PHASES], item.stash[DETAILS] = [], []
     item.stash[_STARTED] = (utc_now(), time.monotonic())
+    BOOK.begin()
     log.write("case_started", check=spec.id, case=case_of(item), suite=spec.suite)
     try:
         return (yield)
     finally:
         log.case(_result(item, spec))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Only what a check itself asserts proves its claim, not what its fixtures do before and afterwards."""
+    if PHASES not in item.stash:
+        return (yield)
+    BOOK.judging = True
+    try:
+        return (yield)
+    finally:
+        BOOK.judging = False
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -250,8 +274,11 @@ def _is_xfail(item: pytest.Item) -> bool:
 def _result(item: pytest.Item, spec: CheckSpec) -> CaseResult:
     phases = item.stash[PHASES]
     judged = combine(phases)
+    unheard = BOOK.end()
     if judged.outcome is Outcome.PASSED and len(phases) < len(("setup", "call", "teardown")):
         judged = Judged(Outcome.INCONCLUSIVE, "the case ended before all its phases were over")
+    elif judged.outcome is Outcome.PASSED and unheard:
+        judged = Judged(Outcome.INCONCLUSIVE, unheard)
     recorder = item.stash.get(RECORDER, None)
     details: list[str] = item.stash[DETAILS]
     started, begin = item.stash[_STARTED]

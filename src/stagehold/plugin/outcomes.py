@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +26,7 @@ _LONGEST = 560
 PASSED = Judged(Outcome.PASSED)
 
 
-def judge_phase(phase: str, error: BaseException | None, *, xfail: bool) -> Judged:  # noqa: PLR0911 - a table
+def judge_phase(phase: str, error: BaseException | None, *, xfail: bool) -> Judged:  # noqa: C901, PLR0911 - a table
     """Judge one phase (`setup`, `call` or `teardown`) by the exception that ended it, if any."""
     if xfail:
         return Judged(Outcome.INCONCLUSIVE, "marked xfail: an expected failure proves nothing")
@@ -42,6 +44,10 @@ def judge_phase(phase: str, error: BaseException | None, *, xfail: bool) -> Judg
             )
         case AssertionError() | pytest.fail.Exception() if phase == "call":
             return Judged(Outcome.FAILED, first_line(error))
+        case pytest.PytestUnhandledThreadExceptionWarning() | pytest.PytestUnraisableExceptionWarning():
+            return Judged(Outcome.INCONCLUSIVE, f"{phase}: {_unheard(error)}")
+        case ExceptionGroup(exceptions=[Warning() as first, *_]):
+            return judge_phase(phase, first, xfail=False)
         case StageholdError():
             text = first_line(error)
             if error.remedy:
@@ -49,6 +55,16 @@ def judge_phase(phase: str, error: BaseException | None, *, xfail: bool) -> Judg
             return Judged(Outcome.INCONCLUSIVE, text)
         case _:
             return Judged(Outcome.INCONCLUSIVE, f"{phase}: {type(error).__name__}: {first_line(error)}")
+
+
+def _unheard(error: Warning) -> str:
+    """What went wrong where nobody waits for it, and in which line."""
+    cause = error.__cause__ or error
+    steps = traceback.extract_tb(cause.__traceback__)
+    place = (
+        f" ({Path(steps[-1].filename).parent.name}/{Path(steps[-1].filename).name}:{steps[-1].lineno})" if steps else ""
+    )
+    return f"{first_line(error)}: {type(cause).__name__}: {first_line(cause)}{place}, and the check went on"
 
 
 def combine(phases: list[Judged]) -> Judged:
