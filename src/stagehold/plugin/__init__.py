@@ -6,6 +6,7 @@ items below a suite's folder; other tests of the same pytest run are left alone.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -24,6 +25,8 @@ from stagehold.environment.secrets import register
 from stagehold.errors import StageholdError, Uncovered
 from stagehold.events import EventLog, PipeLog, utc_now
 from stagehold.model import CaseResult, CheckSpec, ExpectedCheck, Outcome
+from stagehold.plugin.assertion_book import BOOK
+from stagehold.plugin.assertion_source import install as install_finder
 from stagehold.plugin.conceal import conceal, require_silent
 from stagehold.plugin.core import SIGNING_IN, parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
@@ -67,6 +70,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--stagehold-only", metavar="IDS", help="(set by stagehold check) comma-separated check ids")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """What a conftest.py beside checks hands to them may assert, so it is loaded like them."""
+    if run_folder := early_config.known_args_namespace.stagehold_run:
+        with contextlib.suppress(StageholdError):  # said in `pytest_configure`
+            install_finder(early_config, list(load_context(Path(run_folder)).suites.values()))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Find out what this lane works on; a broken description stops pytest with its own words."""
     config.addinivalue_line("markers", "check(spec): one claim of the gate (set by @stagehold.check)")
@@ -87,6 +98,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[CONTEXT] = context
         config.stash[REDACTOR] = REDACTOR_OF_PROCESS
         install_hooks()
+        install_finder(config, list(context.suites.values()))
         config.stash[LOG] = _log(config, context)
     except StageholdError as error:
         raise pytest.UsageError(f"{error} {error.remedy}".strip()) from error
@@ -233,11 +245,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     log = item.config.stash[LOG]
     item.stash[PHASES], item.stash[DETAILS] = [], []
     item.stash[_STARTED] = (utc_now(), time.monotonic())
+    BOOK.begin()
     log.write("case_started", check=spec.id, case=case_of(item), suite=spec.suite)
     try:
         return (yield)
     finally:
         log.case(_result(item, spec))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Only what a check itself asserts proves its claim, not what its fixtures do before and afterwards."""
+    if PHASES not in item.stash:
+        return (yield)
+    BOOK.judging = True
+    try:
+        return (yield)
+    finally:
+        BOOK.judging = False
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -280,8 +305,11 @@ def _is_xfail(item: pytest.Item) -> bool:
 def _result(item: pytest.Item, spec: CheckSpec) -> CaseResult:
     phases = item.stash[PHASES]
     judged = combine(phases)
+    unheard = BOOK.end()
     if judged.outcome is Outcome.PASSED and len(phases) < len(("setup", "call", "teardown")):
         judged = Judged(Outcome.INCONCLUSIVE, "the case ended before all its phases were over")
+    elif judged.outcome is Outcome.PASSED and unheard:
+        judged = Judged(Outcome.INCONCLUSIVE, unheard)
     recorder = item.stash.get(RECORDER, None)
     details: list[str] = item.stash[DETAILS]
     started, begin = item.stash[_STARTED]
