@@ -308,7 +308,3 @@ def _exit_code(verdict: Verdict) -> int:
     from stagehold.gate.run import EXIT_CODES
 
     return EXIT_CODES[verdict.decision]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -83,6 +84,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "check(spec): one claim of the gate (set by @stagehold.check)")
     run_folder = config.getoption("stagehold_run")
     name = config.getoption("stagehold_env")
+    if (run_folder or name) and sys.flags.optimize:
+        raise pytest.UsageError("python -O takes assertions out of programs: start pytest without it")
     try:
         if run_folder:
             context = load_context(Path(run_folder))
