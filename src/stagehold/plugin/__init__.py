@@ -38,6 +38,7 @@ from stagehold.plugin.state import CONTEXT, DETAILS, LOG, PHASES, RECORDER, REDA
 from stagehold.redaction.hooks import install as install_hooks
 from stagehold.redaction.redactor import REDACTOR as REDACTOR_OF_PROCESS
 from stagehold.redaction.registry import KNOWN
+from stagehold.shipped import shipped
 
 pytest_plugins = [
     "stagehold.plugin.core",
@@ -63,6 +64,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the plug-in; a person needs only `--env`."""
     group = parser.getgroup("stagehold")
     group.addoption("--env", dest="stagehold_env", metavar="ENV", help="environment: a folder name or a path")
+    group.addoption(
+        "--suite",
+        dest="stagehold_suites",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="with --env: the checks of this suite (repeatable); no path and no suite: of all suites",
+    )
     group.addoption("--stagehold-run", metavar="DIR", help="(set by stagehold) the run's folder")
     group.addoption("--stagehold-collect", metavar="FILE", help="(set by stagehold) write the expected checks")
     group.addoption("--stagehold-report", metavar="FD", type=int, help="(set by stagehold) the pipe to the gate")
@@ -74,7 +83,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """What a conftest.py beside checks hands to them may assert, so it is loaded like them."""
-    if run_folder := early_config.known_args_namespace.stagehold_run:
+    asked = early_config.known_args_namespace
+    if asked.stagehold_env and not asked.file_or_dir:
+        asked.confcutdir = str(shipped("suites"))  # what lies around the suites is no part of them
+    if run_folder := asked.stagehold_run:
         with contextlib.suppress(StageholdError):  # said in `pytest_configure`
             install_finder(early_config, list(load_context(Path(run_folder)).suites.values()))
 
@@ -92,6 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
             _die_with(context.gate_pid)
         elif name:
             context = person_context(name)
+            _choose_suites(config, context)
         else:
             return
         if config.getoption("stagehold_no_secrets") or config.getoption("stagehold_collect"):
@@ -105,6 +118,21 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[LOG] = _log(config, context)
     except StageholdError as error:
         raise pytest.UsageError(f"{error} {error.remedy}".strip()) from error
+
+
+def _choose_suites(config: pytest.Config, context: LaneContext) -> None:
+    """Where no path was given, pytest works on the environment's suites, in whatever folder one stands."""
+    wanted: list[str] = config.getoption("stagehold_suites")
+    if unknown := [suite for suite in wanted if suite not in context.suites]:
+        raise pytest.UsageError(f"there is no suite {unknown[0]!r}; there are: {', '.join(context.suites)}")
+    given = config.args_source is pytest.Config.ArgsSource.ARGS
+    if wanted or not given:
+        folders = [str(folder) for suite, folder in context.suites.items() if suite in wanted or not wanted]
+        config.args = [*(config.args if given else ()), *folders]
+        # Two suites may have files of one name.
+        config.option.importmode = "importlib"
+    if getattr(config.option, "lf", False) and not config.pluginmanager.hasplugin("cacheprovider"):
+        raise pytest.UsageError("--lf needs pytest's cache, which `-p no:cacheprovider` switches off here")
 
 
 def _log(config: pytest.Config, context: LaneContext) -> EventLog:
@@ -172,6 +200,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Refuse what is no check, record what is expected before anybody deselects, then narrow for people."""
     context = config.stash.get(CONTEXT, None)
     if context is None:
+        _require_no_checks(config, items)
         return
     _refuse_hooks(config, context)
     checks: dict[str, ExpectedCheck] = {}
@@ -182,6 +211,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if spec is None:
             raise pytest.UsageError(f"{item.nodeid}: a test below a suite must be a check; decorate it with @check")
         require_silent(item, config.stash[REDACTOR])
+        item.extra_keyword_matches |= {spec.id, spec.suite}  # for -k
         known = checks.get(spec.id)
         if known is None:
             signs_in = bool(SIGNING_IN & set(getattr(item, "fixturenames", ())))
@@ -198,6 +228,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if only:
         wanted = set(only.split(","))
         items[:] = [item for item in items if (spec := spec_of(item)) is not None and spec.id in wanted]
+
+
+def _require_no_checks(config: pytest.Config, items: list[pytest.Item]) -> None:
+    checks = [item for item in items if spec_of(item) is not None]
+    if checks and not config.option.collectonly:
+        raise pytest.UsageError(
+            f"{len(checks)} of these tests are checks, which need an environment: pytest --env NAME {config.args[0]}"
+        )
 
 
 def _refuse_hooks(config: pytest.Config, context: LaneContext) -> None:
@@ -219,10 +257,8 @@ def _refuse_hooks(config: pytest.Config, context: LaneContext) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Before any fixture runs: is everything configured that the check needs, and is its traffic consented to?"""
     spec, context = spec_of(item), item.config.stash.get(CONTEXT, None)
-    if spec is None:
+    if spec is None or context is None:
         return
-    if context is None:
-        raise pytest.UsageError("checks need an environment: pytest suites/tls --env NAME")
     item.stash[RECORDER] = EvidenceRecorder(
         context.run_folder,
         spec.suite,
