@@ -196,6 +196,7 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
     facts.learn(
         environment=environment.environment.id,
         environment_file=loaded.path.name,
+        owner=environment.environment.owner,
         environment_digest=loaded.digest,
         suite_digest=suite_digest(suites),
         waivers_digest=accepted.digest,
