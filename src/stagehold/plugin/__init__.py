@@ -195,7 +195,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if context is None:
         raise pytest.UsageError("checks need an environment: pytest suites/tls --env NAME")
     item.stash[RECORDER] = EvidenceRecorder(
-        context.run_folder, spec.suite, spec.id, case_of(item), item.config.stash[REDACTOR], Completion(context)
+        context.run_folder,
+        spec.suite,
+        spec.id,
+        case_of(item),
+        item.config.stash[REDACTOR],
+        Completion(context, spec.id),
     )
     for key in spec.needs:
         if not context.environment.has(key):
