@@ -11,17 +11,16 @@ from typing import Any
 
 import requests
 
-from stagehold.environment.placeholders import person_values
-from stagehold.probes.web.fill import fill_path
 from stagehold.environment.evidence import EnvironmentRecord
 from stagehold.environment.fingerprints import KINDS
 from stagehold.environment.model import Environment, Target
+from stagehold.environment.placeholders import person_values
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.access.oracle import Answer, interference
 from stagehold.probes.login.driver import Sessions
 from stagehold.probes.web.client import HttpClient
-from stagehold.probes.web.fill import point
+from stagehold.probes.web.fill import fill_path, point
 
 MAX_BYTES = 4 << 20
 SKEW = 120.0
