@@ -265,7 +265,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         spec.id,
         case_of(item),
         item.config.stash[REDACTOR],
-        Completion(context),
+        Completion(context, spec.id),
         attempt=item.config.getoption("stagehold_attempt"),
     )
     for key in spec.needs:

@@ -20,6 +20,7 @@ from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.network.rules import normal, parse_address
 from stagehold.probes.ports.named_requests import Answered, Asked, ask, host_field
+from stagehold.probes.web.fill import flows_of
 
 _BUSY = 429
 _FAULT = range(500, 600)
@@ -150,7 +151,7 @@ def telling_paths(environment: Environment, target: Target) -> Iterator[str]:
     probe = environment.release.version_probe
     if probe is not None and probe.target == target.name:
         yield probe.path
-    for flow in environment.flows.values():
+    for flow in flows_of(environment).values():
         if flow.target == target.name:
             yield flow.whoami.path
             if isinstance(flow, FormFlow):

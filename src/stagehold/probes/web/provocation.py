@@ -13,10 +13,12 @@ from typing import Any
 
 from stagehold.environment.access import BasicFlow, FormFlow
 from stagehold.environment.model import Environment, Target
+from stagehold.environment.placeholders import person_values
 from stagehold.errors import ProbeError
 from stagehold.probes.access.openapi import Operation
 from stagehold.probes.access.operations import Operations, build_call
 from stagehold.probes.access.oracle import interference
+from stagehold.probes.web.fill import fill, flows_of
 from stagehold.probes.web.leaks import Leak, correlation_id, find_leaks
 from stagehold.probes.web.reply import Reply
 from stagehold.probes.web.sampling import ENDS_SESSION, Samples
@@ -144,7 +146,7 @@ def _malformed(missing: str) -> Iterator[Provocation]:
 
 def _at_logins(environment: Environment, target: Target) -> Iterator[Provocation]:
     """Logins take input of anybody; what is sent here names no person, so that nobody is locked out."""
-    for name, flow in environment.flows.items():
+    for name, flow in flows_of(environment).items():
         if flow.target != target.name:
             continue
         token = {"headers": {"Authorization": "Bearer stagehold.~.~"}}
@@ -169,12 +171,10 @@ def _forced(environment: Environment, target: Target, who: str, *, writing: bool
         return
     if hook.method not in {"GET", "HEAD"} and not writing:
         return
-    yield Provocation(
-        "forced internal error",
-        hook.method,
-        hook.path,
-        {"json": hook.json_body, "data": hook.form, "headers": hook.headers},
-    )
+    account = next((account for account in environment.accounts if account.alias == hook.account), None)
+    filled = fill(hook, person_values(account) if account is not None else {})
+    sent = {"json": filled.json, "data": filled.data, "headers": filled.headers}
+    yield Provocation("forced internal error", filled.method, filled.path, sent)
 
 
 def _at_operations(
@@ -184,7 +184,7 @@ def _at_operations(
         return
     ends = {
         flow.logout.path.partition("?")[0]
-        for flow in environment.flows.values()
+        for flow in flows_of(environment).values()
         if not isinstance(flow, BasicFlow) and flow.logout is not None
     }
     offered = [
