@@ -35,6 +35,7 @@ from stagehold.redaction.registry import KNOWN
 
 pytest_plugins = [
     "stagehold.plugin.core",
+    "stagehold.plugin.pace",
     "stagehold.plugin.http",
     "stagehold.plugin.auth",
     "stagehold.plugin.access",

@@ -37,6 +37,10 @@ class Visitor:
     send: Callable[..., requests.Response]
     credentials: tuple[str, ...] = ()
     """Options of curl, placeholders for secrets."""
+    let_go: Callable[[], None] = lambda: None
+    """Closes kept connections that no request runs on."""
+    holds: Callable[[], object] = lambda: None
+    """The credentials of this moment, to tell whether they change."""
 
     def ask(
         self,
@@ -104,7 +108,8 @@ def visitors(
     Raises:
         ProbeError: the login of the account failed.
     """
-    found = [Visitor(ANONYMOUS, target, connect(target).request)]
+    stranger = connect(target)
+    found = [Visitor(ANONYMOUS, target, stranger.request, let_go=stranger.let_go)]
     account = ordinary_account(environment, target)
     if account is not None:
         found.append(_user(sessions.of(account.alias), target))
@@ -133,4 +138,8 @@ def _user(session: Session, target: Target) -> Visitor:
         f'-H "{item.name}: $CREDENTIAL"' if item.kind == "header" else f'-b "{item.name}=$COOKIE"'
         for item in session.credentials()
     )
-    return Visitor(session.account.alias, target, send, shown)
+
+    def holds() -> object:
+        return [(item.name, item.value) for item in session.credentials()]
+
+    return Visitor(session.account.alias, target, send, shown, lambda: session.let_go(target), holds)
