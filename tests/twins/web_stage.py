@@ -72,7 +72,7 @@ class Site:
 
     def consoles(self) -> ConsoleSearch:
         """As `console_search`."""
-        return search(self.network, self.environment, "external")
+        return search(self.network, self.environment, "external", Pace().search())
 
     def plain(self) -> PlainHttp:
         """As `plain_http`."""

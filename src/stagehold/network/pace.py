@@ -121,7 +121,8 @@ class Asking(Generic[Ask, Answer]):
     """How the requests of a search are made.
 
     `send` is called by several threads at once and raises ProbeError for what brought no answer. `pause` tells how
-    many seconds an answer asks to wait, None where it does not. `let_go` closes kept connections that nobody uses;
+    many seconds an answer asks to wait, None where it does not; `doubtful` whether an answer may be so only because
+    others were in flight. `let_go` closes kept connections that nobody uses;
     `alive` tells whether a page that is known to be there is answered at all; `together` is false where the requests
     depend on one another.
     """
@@ -130,6 +131,7 @@ class Asking(Generic[Ask, Answer]):
     pause: Callable[[Answer], float | None]
     let_go: Callable[[], None] = lambda: None
     alive: Callable[[], bool] = lambda: True
+    doubtful: Callable[[Answer], bool] = lambda _: False
     together: bool = True
 
 
@@ -160,6 +162,16 @@ class Search:
         """So many more will be asked."""
         self.total += requests
 
+    def remaining(self, requests: int) -> None:
+        """So many are still to be asked, whatever was expected."""
+        self.total = self.done + requests
+
+    def is_over(self, place: object) -> bool:
+        """Whether nothing more will be asked; `stopped` then says why."""
+        if not self.stopped and self.left <= 0:
+            self._time_is_up(self._pace.manners(place))
+        return bool(self.stopped)
+
     @property
     def left(self) -> float:
         """Seconds."""
@@ -186,10 +198,7 @@ class Search:
         """
         manners = self._pace.manners(place)
         waiting = deque(asks)
-        while waiting and not self.stopped:
-            if self.left <= 0:
-                self._time_is_up(manners)
-                return
+        while waiting and not self.is_over(place):
             size = min(manners.now, len(waiting)) if asking.together and manners.worth_it else 1
             group = [waiting.popleft() for _ in range(size)]
             answers = self._round(group, asking, manners)
@@ -282,6 +291,18 @@ class Search:
         self._pace.tell(f"{self.done} of {self.total}, {min(rest, max(0.0, self.left)):.0f} s left")
 
 
+def pause_of(status: int, said: str) -> float | None:
+    """Seconds an answer asks to wait; None where it asks for none. A fault that names no time is no such answer.
+
+    Args:
+        status: of the answer.
+        said: its Retry-After field; empty when there is none.
+    """
+    if status not in BUSY or (status != TOO_MANY and not said):
+        return None
+    return retry_after(said)
+
+
 def retry_after(said: str) -> float:
     """Seconds a Retry-After field asks for; a date, or no field, counts as the shortest pause."""
     text = said.strip()
@@ -290,4 +311,7 @@ def retry_after(said: str) -> float:
 
 def _trouble(outcome: Answer | ProbeError, asking: Asking[Any, Answer]) -> float | None:
     """Seconds to wait before it is asked again, None where nothing is wrong."""
-    return 0.0 if isinstance(outcome, ProbeError) else asking.pause(outcome)
+    if isinstance(outcome, ProbeError):
+        return 0.0
+    seconds = asking.pause(outcome)
+    return 0.0 if seconds is None and asking.doubtful(outcome) else seconds

@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field
 
 from stagehold.model import Model
+from stagehold.network.pace import pause_of
 
 _LOOKED_AT = 262_144
 _PASSWORD = re.compile(r"<input\b[^>]*\btype\s*=\s*[\"']?password", re.IGNORECASE)
@@ -36,6 +37,11 @@ class Page:
     headers: str
     body: str
     location: str = ""
+
+    def pause(self) -> float | None:
+        """Seconds it asks to wait before the next request; None where it asks for none."""
+        said = re.search(r"^retry-after:\s*(.*)$", self.headers, re.MULTILINE)
+        return pause_of(self.status, said[1] if said else "")
 
     def echoes(self) -> bool:
         """Whether it repeats the path it was asked for."""

@@ -9,7 +9,7 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from stagehold import __version__
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
+from stagehold.network.pace import Asking, Search, pause_of
 from stagehold.network.rules import normal, parse_address
 
 SECONDS = 10.0
@@ -95,6 +96,45 @@ def ask(connect: Callable[[], socket.socket], network: Network, asked: Asked, *,
     finally:
         connection.close()
         raw.close()
+
+
+def ask_each(
+    within: Search,
+    connect: Callable[[], socket.socket],
+    network: Network,
+    asked: Sequence[Asked],
+    *,
+    place: object,
+    secure: bool,
+) -> list[Answered]:
+    """Send several requests, each over a connection of its own, as fast and as long as `within`.
+
+    Args:
+        within: the search they belong to.
+        connect: makes the connections through `network`'s door.
+        network: for the deny list of certificates.
+        asked: what to say.
+        place: whose manners count.
+        secure: whether TLS is spoken.
+
+    Raises:
+        DeniedByProduction, NotAllowed, ProbeError: as for `ask`; ProbeError also when the time was over.
+    """
+    asking = Asking[Asked, Answered](
+        lambda one: ask(connect, network, one, secure=secure),
+        lambda answer: pause_of(answer.status, answer.value("retry-after")),
+        # Whoever closes a connection may do so because there were several.
+        doubtful=lambda answer: not answer.status,
+    )
+    within.expect(len(asked))
+    answers = []
+    for _, answer in within.ask_all(place, asked, asking):
+        if isinstance(answer, ProbeError):
+            raise answer
+        answers.append(answer)
+    if len(answers) < len(asked):
+        raise ProbeError(within.unasked())
+    return answers
 
 
 def _exchange(connection: http.client.HTTPConnection, asked: Asked, names: tuple[str, ...]) -> Answered:

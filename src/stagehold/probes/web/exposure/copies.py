@@ -11,7 +11,7 @@ from stagehold.errors import ProbeError
 from stagehold.network.pace import Asking, Search
 from stagehold.probes.access.oracle import interference, same_page
 from stagehold.probes.web.exposure.places import extension
-from stagehold.probes.web.exposure.sweep import Exposure, Find, pause
+from stagehold.probes.web.exposure.sweep import Exposure, Find
 from stagehold.probes.web.reply import Reply
 from stagehold.probes.web.visitor import Visitor
 
@@ -29,7 +29,7 @@ def forgotten_copies(visitor: Visitor, known: Sequence[Reply], search: Search) -
     files = {reply.url.partition("?")[0]: reply for reply in known if reply.succeeded and extension(reply.url)}
     chosen = list(files.items())[:MOST_FILES]
     search.expect(len(chosen) * (len(SUFFIXES) + 3))
-    asking = Asking[str, Reply](lambda url: visitor.ask("copy of a file", url), pause, let_go=visitor.let_go)
+    asking = Asking[str, Reply](lambda url: visitor.ask("copy of a file", url), Reply.pause, let_go=visitor.let_go)
     finds: list[Find] = []
     gaps: list[str] = []
     asked = 0

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from stagehold.errors import ProbeError
-from stagehold.network.pace import BUSY, TOO_MANY, Asking, Search, retry_after
+from stagehold.network.pace import Asking, Search
 from stagehold.probes.access.oracle import interference, same_page
 from stagehold.probes.web.exposure.signature import HEAD, Signature
 from stagehold.probes.web.reply import Reply
@@ -160,7 +160,7 @@ class _Sweeper:
 
     def asking(self, *, together: bool) -> Asking[Ask, Reply]:
         """How this visitor asks."""
-        return Asking(self._send, pause, let_go=self.visitor.let_go, alive=self._answers, together=together)
+        return Asking(self._send, Reply.pause, let_go=self.visitor.let_go, alive=self._answers, together=together)
 
     def learn(self, roots: Sequence[str], search: Search) -> bool:
         """How paths that do not exist are answered: plain, hidden, with an extension; and whether several may be asked
@@ -235,11 +235,3 @@ class _Sweeper:
 
 def _repeats(reply: Reply) -> bool:
     return urlsplit(reply.url).path.encode() in reply.body
-
-
-def pause(reply: Reply) -> float | None:
-    """Seconds an answer asks to wait; None where it asks for none. A fault that names no time is no such answer."""
-    said = next(iter(reply.values("Retry-After")), "")
-    if reply.status not in BUSY or (reply.status != TOO_MANY and not said):
-        return None
-    return retry_after(said)
