@@ -60,7 +60,10 @@ class Site:
 
     def errors(self, seen: Samples) -> Survey:
         """As `provoked_errors`, with consent to `canary-write`."""
-        return provoke(self.environment, self.target, self._who, self._operations, seen=seen, writing=True)
+        within = Pace().search()
+        return provoke(
+            self.environment, self.target, self._who, self._operations, seen=seen, writing=True, within=within
+        )
 
     def endpoints(self) -> Exposure:
         """As `served_endpoints`."""

@@ -78,6 +78,7 @@ def provoked_errors(
     target_visitors: tuple[Visitor, ...],
     inventory_if_declared: Operations | None,
     samples: Samples,
+    pace: Pace,
 ) -> Survey:
     """What a target answers to requests that should end in errors, and what that tells."""
     return provoke(
@@ -87,6 +88,7 @@ def provoked_errors(
         inventory_if_declared,
         seen=samples,
         writing=Traffic.CANARY_WRITE in network.consent,
+        within=pace.search(),
     )
 
 
