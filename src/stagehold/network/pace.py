@@ -166,6 +166,11 @@ class Search:
         """So many are still to be asked, whatever was expected."""
         self.total = self.done + requests
 
+    def count(self) -> None:
+        """One more is done; tells how far it is, now and then."""
+        self.done += 1
+        self._tell()
+
     def is_over(self, place: object) -> bool:
         """Whether nothing more will be asked; `stopped` then says why."""
         if not self.stopped and self.left <= 0:
@@ -203,9 +208,8 @@ class Search:
             group = [waiting.popleft() for _ in range(size)]
             answers = self._round(group, asking, manners)
             for ask, answer in zip(group, answers, strict=True):
-                self.done += 1
+                self.count()
                 yield ask, answer
-            self._tell()
             if all(isinstance(answer, ProbeError) for answer in answers) and waiting and not asking.alive():
                 self.stopped = "the service does not answer any more"
 
@@ -277,14 +281,14 @@ class Search:
             self._pace.sleep(pause)
 
     def _time_is_up(self, manners: Manners) -> None:
+        measured = f" (an answer takes {manners.usual:.2g} s, {manners.now} in flight)" if manners.alone else ""
         self.stopped = (
-            f"the {self.seconds:.0f} s for this search are over (an answer takes {manners.usual:.2g} s, "
-            f"{manners.now} in flight); more time is given by `{self._key}`"
+            f"the {self.seconds:.0f} s for this search are over{measured}; more time is given by `{self._key}`"
         )
 
     def _tell(self) -> None:
         now = self._pace.clock()
-        if now - self._told < _TELL_EVERY or not self.done:
+        if now - self._told < _TELL_EVERY:
             return
         self._told = now
         rest = (now - self._begun) / self.done * max(0, self.total - self.done)
