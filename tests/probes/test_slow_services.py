@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from stagehold.environment.model import Environment
+from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.network.pace import Pace
+from stagehold.probes.consoles.fingerprints import paths
+from stagehold.probes.consoles.search import ConsoleSearch, search
+from stagehold.probes.ports.unknown_names import look_for_strangers
 from stagehold.probes.web.client import HttpClient
 from stagehold.probes.web.exposure.signature import signatures
 from stagehold.probes.web.exposure.sweep import Ask, Exposure, asks_for, sweep
@@ -134,3 +138,75 @@ def test_strangers_cookies_are_shared_by_all_connections(service: SlowService) -
     look()
     assert look.client.session.cookies.get("who") == "ada"
     assert look.client.sent == service.asked.total()
+
+
+def described(service: SlowService) -> Environment:
+    """The service as an environment, by the name of this machine."""
+    return Environment.model_validate(
+        {
+            "environment": {"id": "slow"},
+            "targets": [
+                {
+                    "name": "web",
+                    "base_url": service.base_url.replace("127.0.0.1", "app.test"),
+                    "addresses": ["127.0.0.1"],
+                }
+            ],
+        }
+    )
+
+
+def consoles_of(service: SlowService, pace: Pace | None = None) -> ConsoleSearch:
+    """A search for database consoles."""
+    environment = described(service)
+    return search(Network.build(environment), environment, "external", (pace or Pace()).search())
+
+
+def test_consoles_are_searched_several_at_once(service: SlowService) -> None:
+    """Paths of consoles are asked for several at a time within the cap, and a console is found."""
+    service.served["/adminer.php"] = b"<title>Login - Adminer</title>"
+    seen = consoles_of(service, Pace(at_once=4))
+    assert [str(found.path) for found in seen.found] == ["/adminer.php"]
+    assert seen.requests >= len(paths())
+    assert 1 < service.most <= 4
+
+
+def test_consoles_of_a_service_that_stands_few_requests() -> None:
+    """Refusals of too many requests at once are no doubt about consoles."""
+    with slow_server(SlowService(seconds=0.06, stands=2, refuses_with="reset")) as service:
+        seen = consoles_of(service)
+    seen.require_complete()
+    assert 1 <= service.refused <= 4
+
+
+def test_consoles_behind_one_connection_at_a_time() -> None:
+    """A server that hears one connection at a time is searched to the end."""
+    with slow_server(SlowService(seconds=0.06), one_connection_at_a_time=True) as service:
+        consoles_of(service).require_complete()
+    assert service.most == 1
+
+
+def test_console_is_told_although_the_service_dies() -> None:
+    """What was found before the service died is found."""
+    with slow_server(SlowService(lives_for=30, served={"/adminer.php": b"<title>Login - Adminer</title>"})) as service:
+        seen = consoles_of(service, Pace(at_once=1))
+    assert [found.name for found in seen.found] == ["Adminer"]
+
+
+def test_search_for_consoles_that_is_cut_says_so(service: SlowService) -> None:
+    """When the time is over, the paths that were not asked for are counted, with the key that gives more."""
+    with pytest.raises(ProbeError, match=r"\d+ of \d+ paths were not asked for: the 1 s .*`policy.search_seconds`"):
+        consoles_of(service, Pace(at_once=1, seconds=1.0)).require_complete()
+
+
+@pytest.mark.parametrize("how", ["429", "503", "reset"])
+def test_unknown_names_at_a_service_that_stands_few_requests(how: str) -> None:
+    """A connection that is closed because there were several is no refusal of a name."""
+    with slow_server(SlowService(stands=1, refuses_with=how, served={"/": b"<h1>Welcome</h1>"})) as one:
+        environment = described(one)
+        pace = Pace()
+        # The service is known as slow, as after another search of the lane.
+        for _ in range(2):
+            looked = look_for_strangers(Network.build(environment), environment, pace.search())
+    assert any("reaches the application" in words for words in looked.wrong)
+    assert all(answer.status in {200, 404} for stray in looked.strays for answer in stray.answers)
