@@ -25,7 +25,7 @@ class SlowService:
     stands: int = 100
     """Requests at once that are answered."""
     refuses_with: str = "429"
-    """What happens to one too many: `429`, `503` or `reset`."""
+    """What happens to one too many: a status, or `reset`."""
     lives_for: int = 1_000_000
     """Requests after which it resets every connection."""
     hangs: bool = False
@@ -56,7 +56,8 @@ def _handler(service: SlowService) -> type[BaseHTTPRequestHandler]:
                 if dead or (crowded and service.refuses_with == "reset"):
                     self._reset()
                 elif crowded:
-                    self._answer(int(service.refuses_with), b"slow down", {"Retry-After": "0"})
+                    names = {"Retry-After": "0"} if service.refuses_with in {"429", "503"} else {}
+                    self._answer(int(service.refuses_with), b"slow down", names)
                 elif service.hangs and self.path == HANGS:
                     service.over.wait(30)
                     self.close_connection = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -93,12 +94,16 @@ def test_gravest_is_found_although_the_time_runs_out(service: SlowService) -> No
     assert "policy.search_seconds" in left
 
 
-@pytest.mark.parametrize("how", ["429", "503", "reset"])
+@pytest.mark.parametrize("how", ["429", "503", "502", "403", "404", "200", "reset"])
 def test_service_that_stands_few_requests_is_decided(how: str) -> None:
-    """Whoever answers more than two requests with 429, 503 or a reset is asked fewer at once, and is decided."""
-    with slow_server(SlowService(stands=2, refuses_with=how)) as service:
+    """Whatever more than two requests at once are answered with, no limit hides what is served, nor is a doubt."""
+    hidden = ["/metrics", "/actuator/prometheus", "/actuator/metrics", "/jolokia", "/env", "/beans", "/openapi.json"]
+    served = {"/": b"<h1>Welcome</h1>", **dict.fromkeys(hidden, METRICS)}
+    served |= dict.fromkeys(("/env", "/beans"), ENVIRONMENT) | {"/jolokia": b'{"agent": "1.2"}'}
+    with slow_server(SlowService(stands=2, refuses_with=how, served=served)) as service:
         found, left = Look(service)()
-    assert (found.finds, found.gaps, left) == ((), (), "")
+    assert (found.gaps, left) == ((), "")
+    assert {row[0] for row in found.rows} == {*hidden} - {"/actuator/metrics", "/openapi.json"}
     assert 1 <= service.refused <= 4, "the cap was learned from the first round that was too much"
 
 
@@ -138,6 +143,15 @@ def test_strangers_cookies_are_shared_by_all_connections(service: SlowService) -
     look()
     assert look.client.session.cookies.get("who") == "ada"
     assert look.client.sent == service.asked.total()
+
+
+def test_credentials_that_change_with_each_answer_are_used_one_at_a_time(service: SlowService) -> None:
+    """Where each answer brings new credentials, two requests at once would use the same ones: there is one."""
+    look = Look(service, count=20)
+    look.visitor = replace(look.visitor, holds=lambda: service.asked.total())
+    found, left = look()
+    assert (found.gaps, left) == ((), "")
+    assert service.most == 1
 
 
 def described(service: SlowService) -> Environment:
@@ -199,7 +213,7 @@ def test_search_for_consoles_that_is_cut_says_so(service: SlowService) -> None:
         consoles_of(service, Pace(at_once=1, seconds=1.0)).require_complete()
 
 
-@pytest.mark.parametrize("how", ["429", "503", "reset"])
+@pytest.mark.parametrize("how", ["403", "503", "reset"])
 def test_unknown_names_at_a_service_that_stands_few_requests(how: str) -> None:
     """A connection that is closed because there were several is no refusal of a name."""
     with slow_server(SlowService(stands=1, refuses_with=how, served={"/": b"<h1>Welcome</h1>"})) as one:

@@ -52,9 +52,14 @@ def pace(service: Service, **options: float) -> Pace:
     return Pace(clock=lambda: service.now, sleep=sleep, **options)  # type: ignore[arg-type]
 
 
+def kind(answer: str) -> str:
+    """Answers of the service are all of a kind."""
+    return answer.split(maxsplit=1)[0]
+
+
 def asking(service: Service, **options: object) -> Asking[str, str]:
     """How the tests ask."""
-    return Asking(service.send, lambda answer: 2.0 if answer.startswith("busy") else None, **options)  # type: ignore[arg-type]
+    return Asking(service.send, lambda answer: 2.0 if answer.startswith("busy") else None, kind, **options)  # type: ignore[arg-type]
 
 
 def paths(count: int) -> list[str]:
@@ -171,7 +176,8 @@ def test_one_dead_path_stops_nothing() -> None:
         return service.send(path)
 
     search = pace(service).search()
-    done = list(search.ask_all("here", paths(10), Asking(send, lambda _: None)))
+    how = Asking[str, str](send, lambda _: None, kind)
+    done = [*search.ask_all("here", paths(10), how)]
     assert [path for path, answer in done if isinstance(answer, ProbeError)] == ["/5"]
     assert len(done) == 10
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -121,18 +121,21 @@ class Asking(Generic[Ask, Answer]):
     """How the requests of a search are made.
 
     `send` is called by several threads at once and raises ProbeError for what brought no answer. `pause` tells how
-    many seconds an answer asks to wait, None where it does not; `doubtful` whether an answer may be so only because
-    others were in flight. `let_go` closes kept connections that nobody uses;
+    many seconds an answer asks to wait, None where it does not. `let_go` closes kept connections that nobody uses;
     `alive` tells whether a page that is known to be there is answered at all; `together` is false where the requests
     depend on one another.
+
+    A limit on requests at once may look like any refusal. So an answer counts only if it was got alone, or if it is of
+    a kind (`kind`) that requests which were alone have got as well (`known`); any other is asked again alone.
     """
 
     send: Callable[[Ask], Answer]
     pause: Callable[[Answer], float | None]
+    kind: Callable[[Answer], Hashable]
     let_go: Callable[[], None] = lambda: None
     alive: Callable[[], bool] = lambda: True
-    doubtful: Callable[[Answer], bool] = lambda _: False
     together: bool = True
+    known: set[Hashable] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -231,10 +234,9 @@ class Search:
         self._wait(max(_trouble(outcomes[index], asking) or 0.0 for index in troubled), manners)
         helped = False
         for index in troubled:
-            if self.left <= 0:
-                break
+            before, usual = outcomes[index], set(asking.known)
             outcomes[index] = self._alone(group[index], asking, manners)
-            helped = helped or _trouble(outcomes[index], asking) is None
+            helped = helped or _helped(before, outcomes[index], asking, usual)
         if helped:
             manners.fewer()
             asking.let_go()
@@ -259,11 +261,13 @@ class Search:
         manners.alone.append(tried.seconds)
         seconds = asking.pause(tried.outcome)
         if seconds is None:
+            asking.known.add(asking.kind(tried.outcome))
             return tried.outcome
         self._wait(seconds, manners)
         again = self._try(ask, asking).outcome
-        if not isinstance(again, ProbeError) and asking.pause(again) is not None:
-            manners.patient = False
+        if not isinstance(again, ProbeError):
+            asking.known.add(asking.kind(again))
+            manners.patient = manners.patient and asking.pause(again) is None
         return again
 
     def _try(self, ask: Ask, asking: Asking[Ask, Answer]) -> _Tried[Answer]:
@@ -314,8 +318,17 @@ def retry_after(said: str) -> float:
 
 
 def _trouble(outcome: Answer | ProbeError, asking: Asking[Any, Answer]) -> float | None:
-    """Seconds to wait before it is asked again, None where nothing is wrong."""
+    """Seconds to wait before what was asked in company is asked again alone, None where nothing is wrong."""
     if isinstance(outcome, ProbeError):
         return 0.0
     seconds = asking.pause(outcome)
-    return 0.0 if seconds is None and asking.doubtful(outcome) else seconds
+    return 0.0 if seconds is None and asking.kind(outcome) not in asking.known else seconds
+
+
+def _helped(
+    before: Answer | ProbeError, after: Answer | ProbeError, asking: Asking[Any, Answer], usual: set[Hashable]
+) -> bool:
+    """Whether being alone made the difference: it brought an answer, or one of a usual kind instead of another."""
+    if isinstance(after, ProbeError) or asking.pause(after) is not None:
+        return False
+    return isinstance(before, ProbeError) or asking.pause(before) is not None or asking.kind(after) in usual

@@ -43,6 +43,11 @@ class Page:
         said = re.search(r"^retry-after:\s*(.*)$", self.headers, re.MULTILINE)
         return pause_of(self.status, said[1] if said else "")
 
+    def kind(self) -> tuple[object, ...]:
+        """What answers to two paths have in common that are the same page."""
+        path = self.path.strip("/") or "/"
+        return self.status, self.location.replace(path, "~"), self.body.replace(path, "~")
+
     def echoes(self) -> bool:
         """Whether it repeats the path it was asked for."""
         return self.path.strip("/") in self.body

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stagehold.environment.model import Environment
@@ -223,7 +223,8 @@ def _pages(
     visitor: Visitor, wanted: Iterable[str], statuses: dict[str, int], doubts: list[str], control: Page, within: Search
 ) -> Iterator[tuple[str, Page]]:
     asks = [path for path in dict.fromkeys(wanted) if path not in statuses]
-    asking = Asking[str, Page](visitor.get, Page.pause, let_go=visitor.close)
+    known: set[Hashable] = {control.kind()}
+    asking = Asking[str, Page](visitor.get, Page.pause, Page.kind, let_go=visitor.close, known=known)
     seen = 0
     for path, page in within.ask_all(visitor.place, asks, asking):
         seen += 1

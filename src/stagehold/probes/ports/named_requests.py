@@ -10,7 +10,8 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -50,6 +51,12 @@ class Answered:
     refusal: str = ""
     names: tuple[str, ...] = ()
     """DNS names and addresses in the certificate that was shown, lower case."""
+
+    def kind(self) -> tuple[object, ...]:
+        """What answers to two requests have in common that are the same page, or the same refusal."""
+        path = self.asked.path.strip("/") or "/"
+        body = self.body.replace(self.asked.host, "~").replace(path, "~")
+        return self.status, self.value("location").replace(path, "~"), body, self.refusal
 
     def value(self, name: str) -> str:
         """The first field of that name; empty when there is none."""
@@ -123,12 +130,14 @@ def ask_each(
     asking = Asking[Asked, Answered](
         lambda one: ask(connect, network, one, secure=secure),
         lambda answer: pause_of(answer.status, answer.value("retry-after")),
-        # Whoever closes a connection may do so because there were several.
-        doubtful=lambda answer: not answer.status,
+        Answered.kind,
     )
     within.expect(len(asked))
     answers = []
-    for _, answer in within.ask_all(place, asked, asking):
+    # The first alone: what answers it is known then.
+    first = within.ask_all(place, asked[:1], replace(asking, together=False))
+    others = within.ask_all(place, asked[1:], asking)
+    for _, answer in chain(first, others):
         if isinstance(answer, ProbeError):
             raise answer
         answers.append(answer)

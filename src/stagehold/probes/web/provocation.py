@@ -7,7 +7,7 @@ takes, and those only where `canary-write` traffic is consented to.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -121,12 +121,16 @@ def _send_all(
     def send(item: Provocation) -> Reply:
         return visitor.ask(item.what, item.path, method=item.method, **item.options)
 
+    def kind(reply: Reply) -> Hashable:
+        return reply.status, reply.media_type
+
     held = visitor.holds()
+    known: set[Hashable] = set()
     first, last = battery[0], battery[-1]
     for alone, items in groupby(battery, lambda item: item in (first, last) or item.by_parser or item.method != "GET"):
         together = not alone and visitor.holds() == held
         pause = _no_pause if alone else Reply.pause
-        asking = Asking(send, pause, let_go=visitor.let_go, together=together)
+        asking = Asking(send, pause, kind, let_go=visitor.let_go, together=together, known=known)
         yield from within.ask_all(visitor.target.base_url, list(items), asking)
     visitor.let_go()
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from urllib.parse import urlsplit
 
 from stagehold.errors import ProbeError
 from stagehold.network.pace import Asking, Search
-from stagehold.probes.access.oracle import interference, same_page
+from stagehold.probes.access.oracle import interference, page_kind, same_page
 from stagehold.probes.web.exposure.places import extension
 from stagehold.probes.web.exposure.sweep import Exposure, Find
 from stagehold.probes.web.reply import Reply
@@ -29,7 +31,12 @@ def forgotten_copies(visitor: Visitor, known: Sequence[Reply], search: Search) -
     files = {reply.url.partition("?")[0]: reply for reply in known if reply.succeeded and extension(reply.url)}
     chosen = list(files.items())[:MOST_FILES]
     search.expect(len(chosen) * (len(SUFFIXES) + 3))
-    asking = Asking[str, Reply](lambda url: visitor.ask("copy of a file", url), Reply.pause, let_go=visitor.let_go)
+    asking = Asking[str, Reply](
+        lambda url: visitor.ask("copy of a file", url),
+        Reply.pause,
+        lambda reply: page_kind(reply.answer),
+        let_go=visitor.let_go,
+    )
     finds: list[Find] = []
     gaps: list[str] = []
     asked = 0
@@ -37,8 +44,9 @@ def forgotten_copies(visitor: Visitor, known: Sequence[Reply], search: Search) -
         folder, _, name = url.rpartition("/")
         nonsense = f"{url}.{secrets.token_hex(4)}"
         copies = [f"{url}{suffix}" for suffix in SUFFIXES] + [f"{folder}/.{name}.swp"]
-        sent = search.ask_all(visitor.target.base_url, [nonsense, *copies, url], asking)
-        answers: dict[str, Reply | ProbeError] = {place: answer for place, answer in sent}  # noqa: C416 - for its type
+        first = search.ask_all(visitor.target.base_url, [nonsense], replace(asking, together=False))
+        others = search.ask_all(visitor.target.base_url, [*copies, url], asking)
+        answers: dict[str, Reply | ProbeError] = {place: answer for place, answer in chain(first, others)}  # noqa: C416 - for its type
         asked += len(answers.keys() & set(copies))
         gaps += [str(answer) for answer in answers.values() if isinstance(answer, ProbeError)]
         replies = {place: answer for place, answer in answers.items() if isinstance(answer, Reply)}

@@ -7,13 +7,13 @@ answered: who is blocked half way is not told so.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from stagehold.errors import ProbeError
 from stagehold.network.pace import Asking, Search
-from stagehold.probes.access.oracle import interference, same_page
+from stagehold.probes.access.oracle import interference, page_kind, same_page
 from stagehold.probes.web.exposure.signature import HEAD, Signature
 from stagehold.probes.web.reply import Reply
 from stagehold.probes.web.visitor import Visitor
@@ -160,7 +160,15 @@ class _Sweeper:
 
     def asking(self, *, together: bool) -> Asking[Ask, Reply]:
         """How this visitor asks."""
-        return Asking(self._send, Reply.pause, let_go=self.visitor.let_go, alive=self._answers, together=together)
+        return Asking(
+            self._send,
+            Reply.pause,
+            self._kind,
+            let_go=self.visitor.let_go,
+            alive=self._answers,
+            together=together,
+            known={self._kind(reply) for reply in self.baseline},
+        )
 
     def learn(self, roots: Sequence[str], search: Search) -> bool:
         """How paths that do not exist are answered: plain, hidden, with an extension; and whether several may be asked
@@ -203,6 +211,11 @@ class _Sweeper:
             return
         if not reply.succeeded:
             self.gaps.append(f"the known page {self.control.url} answers {reply.status} now: something blocks")
+
+    def _kind(self, reply: Reply) -> Hashable:
+        """Which page it is; only its status where no page of unknown paths is like another."""
+        kinds = [page_kind(other.answer) for other in self.baseline]
+        return page_kind(reply.answer) if len(set(kinds)) < len(kinds) else (reply.status, reply.media_type)
 
     def _answers(self) -> bool:
         assert self.control is not None  # noqa: S101 - `sweep` has looked
