@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from stagehold.events import EventLog
 from stagehold.gate.progress import Progress
+from stagehold.gate.record import RunRecord
 from stagehold.model import CaseResult, CheckSpec, ExpectedCheck, Outcome, Severity
 from stagehold.reporting.facts import OUTCOMES
 
@@ -22,8 +22,8 @@ def followed(tmp_path: Path, outcomes: list[Outcome], *, terminal: bool, width: 
     )
     cases = tuple(f"c{number}" for number in range(len(outcomes) + 1))
     console = Console(file=shown, width=width, force_terminal=terminal, legacy_windows=False)
-    log = EventLog(tmp_path)
-    with Progress(tmp_path, [ExpectedCheck(spec=spec, cases=cases)], console) as progress:
+    with Progress([ExpectedCheck(spec=spec, cases=cases)], console) as progress:
+        log = RunRecord(tmp_path, progress.take)
         log.write("lane_started", suite="auth")
         for case, outcome in zip(cases, outcomes, strict=False):
             result = CaseResult(check="AUT-001", case=case, outcome=outcome)

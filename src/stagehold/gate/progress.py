@@ -35,12 +35,29 @@ class SuiteProgress:
     total: int
     counts: Counter[Outcome] = field(default_factory=Counter)
     current: str = "waiting"
+    case: str = ""
+    """The check and case that runs."""
     started: float | None = None
     seconds: float | None = None
+
+    _told: str = ""
+    _tell_at: float = 0.0
+    _silence: float = 0.0
 
     @property
     def left(self) -> int:
         return max(0, self.total - sum(self.counts.values()))
+
+    def worth_telling(self, now: float) -> bool:
+        """Whether a plain line says something new; the same words come back ever more rarely: 15, 30, 60 … s later."""
+        if self.current != self._told:
+            self._told, self._silence = self.current, _PLAIN_INTERVAL
+        elif now < self._tell_at:
+            return False
+        else:
+            self._silence *= 2
+        self._tell_at = now + self._silence
+        return True
 
 
 class Progress:
@@ -72,7 +89,7 @@ class Progress:
         elif time.monotonic() - self._last_plain >= _PLAIN_INTERVAL:
             self._last_plain = time.monotonic()
             for lane in lanes:
-                if lane.seconds is None:
+                if lane.seconds is None and self._suites[lane.suite].worth_telling(self._last_plain):
                     self._print_plainly(self._line(lane.suite))
 
     def take(self, event: dict[str, Any]) -> None:
@@ -84,11 +101,13 @@ class Progress:
         match event["event"]:
             case "lane_started":
                 suite.started, suite.current = time.monotonic(), "starting"
+            case "progress" if event.get("in_case"):
+                suite.current = f"{suite.case} {event['note']}"
             case "progress":
                 suite.current = event["note"]
                 self._print_plainly(f"{event['suite']:<12} {event['note']}")
             case "case_started":
-                suite.current = f"{event['check']} {event['case']}".strip()
+                suite.current = suite.case = f"{event['check']} {event['case']}".strip()
             case "case":
                 suite.counts[Outcome(result["outcome"])] += 1
             case "lane_ended":

@@ -42,6 +42,7 @@ from stagehold.shipped import shipped
 
 pytest_plugins = [
     "stagehold.plugin.core",
+    "stagehold.plugin.pace",
     "stagehold.plugin.http",
     "stagehold.plugin.auth",
     "stagehold.plugin.access",

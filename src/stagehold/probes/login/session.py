@@ -135,8 +135,12 @@ class Session:
         response = client.request(method, path, json=json, data=data, headers=sent, allow_redirects=allow_redirects)
         if response.status_code >= 500:  # noqa: PLR2004 - RFC 9110 section 15.6
             # Servers drop the connection after a crash, and the next request would be lost on it.
-            client.session.get_adapter(client.target.base_url).close()
+            client.let_go()
         return response
+
+    def let_go(self, target: Target | None = None) -> None:
+        """Close the connections to a target that are kept and that no request runs on."""
+        self._at(target).let_go()
 
     def send(self, filled: FilledRequest, target: Target | None = None) -> requests.Response:
         """Send a declared request whose placeholders are filled, after a look at its page when it has one."""
@@ -269,7 +273,7 @@ class Session:
         """A request that crosses the server's closing of an idle connection would be lost without an answer."""
         now = time.monotonic()
         if now - self._used > _IDLE:
-            client.session.get_adapter(client.target.base_url).close()
+            client.let_go()
         self._used = now
 
 

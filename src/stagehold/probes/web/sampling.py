@@ -91,6 +91,8 @@ def sample_replies(
             collector.page(visitor, what, url)
         for url in linked_files(collector.of(visitor), target):
             collector.page(visitor, "file of a page", url)
+        # A server that serves one connection at a time would wait for us while somebody else asks.
+        visitor.let_go()
     return Samples(target.name, tuple(collector.replies), tuple(dict.fromkeys(collector.gaps)))
 
 
