@@ -49,6 +49,8 @@ def _constant_assertions(tree: ast.Module, lazy: dict[str, str]) -> Iterator[tup
     for node in ast.walk(tree):
         if isinstance(node, ast.Assert) and (why := _always_true(node.test, lazy)):
             yield node.lineno, f"this assertion is always true: {why}"
+        elif isinstance(node, ast.Assert) and isinstance(node.msg, ast.Compare):
+            yield node.lineno, "what stands after the comma is the message and judges nothing; write `and`"
         elif isinstance(node, ast.Assert) and isinstance(node.test, ast.Compare) and _same_on_both_sides(node.test):
             yield node.lineno, "this assertion is always true: both sides are the same expression"
 
