@@ -6,8 +6,8 @@ import difflib
 import os
 import subprocess
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -18,9 +18,17 @@ from stagehold.context import load_context, new_run_id, save_context
 from stagehold.demo.served import locate
 from stagehold.environment.reader import read_environment
 from stagehold.environment.secrets import register, require_references, secret_variables
-from stagehold.errors import ConfigError, ReportError
+from stagehold.errors import ConfigError, ReportError, RunError
 from stagehold.events import EventLog, read_events, utc_now
-from stagehold.gate.lanes import Lanes, collect, pytest_command, scrubbed_environment
+from stagehold.gate.lanes import (
+    Lane,
+    Lanes,
+    collect,
+    collected_by_lanes,
+    listed_by,
+    pytest_command,
+    scrubbed_environment,
+)
 from stagehold.gate.preflight import refuse_variables
 from stagehold.gate.progress import Progress
 from stagehold.gate.quarantine import LeakFound, problems_of, require_clean, set_apart
@@ -28,7 +36,6 @@ from stagehold.gate.vantage import enter
 from stagehold.judgement import judge_checks
 from stagehold.model import CheckResult, CheckSpec, ExpectedCheck, Outcome, Problem
 from stagehold.network.door import Network
-from stagehold.probes.login.scout import scout
 from stagehold.redaction.hooks import install
 from stagehold.redaction.registry import KNOWN, Handover
 from stagehold.reporting.waiver_drafts import write_drafts
@@ -110,34 +117,62 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
         screen = _SCREEN if request.headed else ()
         variables = scrubbed_environment((*secret_variables(loaded.environment), *screen))
         ids = {spec.id for spec in wanted}
-        expected = [_alone(check, ids) for check in collect(folder, chosen, variables) if check.spec.id in ids]
-        EventLog(folder).expected(expected)
         if request.pdb:
-            command = [
-                *pytest_command(list(chosen.values()), folder),
-                "--stagehold-only",
-                ",".join(sorted(ids)),
-            ]
-            handover = Handover()
-            command += ["--stagehold-handover", str(handover.descriptor), "--pdb", "-s"]
-            subprocess.run(command, env=variables, pass_fds=(handover.descriptor,), check=False)
-            handover.into(KNOWN)
-            handover.close()
+            expected = _debugged(folder, chosen, variables, ids)
         else:
             policy = loaded.environment.policy
-            with Progress(folder, expected, console) as progress:
+            with Progress(folder, [ExpectedCheck(spec=spec, cases=()) for spec in wanted], console) as progress:
                 Lanes(
                     run_folder=folder,
                     suites=chosen,
                     environment=variables,
                     lane_deadline=policy.lane_deadline,
                     run_deadline=time.monotonic() + policy.deadline,
-                    on_tick=progress.tick,
+                    on_tick=_Ticking(progress, folder, ids).tick,
                     only=sorted(ids),
+                    listing=True,
                 ).run()
+            expected = collected_by_lanes(folder, chosen)
+        expected = [_alone(check, ids) for check in expected if check.spec.id in ids]
+        if missing := sorted(ids - {check.spec.id for check in expected}):
+            raise RunError(f"{', '.join(missing)} was not collected: a hook or a fixture of the suite hides it")
+        EventLog(folder).expected(expected)
         results = judge_checks(expected, read_events(folder).cases)
         write_drafts(folder, results, utc_now()[:10])
         return replace(_searched(Checked(results, folder)), hints=_hints(folder, results))
+
+
+@dataclass
+class _Ticking:
+    """Tells the progress how many cases there are, as each lane comes to know it."""
+
+    progress: Progress
+    folder: Path
+    ids: Collection[str]
+    known: set[str] = field(default_factory=set)
+
+    def tick(self, lanes: Sequence[Lane]) -> None:
+        """Called several times a second."""
+        for lane in lanes:
+            if lane.suite not in self.known and listed_by(self.folder, lane.suite).is_file():
+                self.known.add(lane.suite)
+                listed = collected_by_lanes(self.folder, [lane.suite])
+                self.progress.expect([check for check in listed if check.spec.id in self.ids])
+        self.progress.tick(lanes)
+
+
+def _debugged(
+    folder: Path, chosen: dict[str, Path], variables: dict[str, str], ids: Collection[str]
+) -> list[ExpectedCheck]:
+    """Run the checks in this terminal, where the debugger can ask."""
+    expected = collect(folder, chosen, variables)
+    handover = Handover()
+    command = [*pytest_command(list(chosen.values()), folder), "--stagehold-only", ",".join(sorted(ids))]
+    command += ["--stagehold-handover", str(handover.descriptor), "--pdb", "-s"]
+    subprocess.run(command, env=variables, pass_fds=(handover.descriptor,), check=False)
+    handover.into(KNOWN)
+    handover.close()
+    return expected
 
 
 def _hints(folder: Path, results: Sequence[CheckResult]) -> tuple[str, ...]:
@@ -145,6 +180,8 @@ def _hints(folder: Path, results: Sequence[CheckResult]) -> tuple[str, ...]:
     open_ = {Outcome.UNCOVERED, Outcome.INCONCLUSIVE}
     if not any(result.spec.id == _LOGIN and result.outcome in open_ for result in results):
         return ()
+    from stagehold.probes.login.scout import scout  # noqa: PLC0415 - takes long, and is seldom wanted
+
     context = load_context(folder)
     return tuple(map(str, scout(context.environment, context.network, context.ca_file)))
 

@@ -57,9 +57,9 @@ def pytest_command(folders: Sequence[Path], run_folder: Path) -> list[str]:
     # No conftest.py of the surroundings: what lies around a company's folder is not part of its checks.
     top = folders[0] if one else root
     return [
-        sys.executable, "-I", "-m", "pytest",
+        sys.executable, "-I", "-m", "stagehold.plugin",
         "-c", str(configuration), f"--rootdir={root}", f"--confcutdir={top}", "--import-mode=importlib",
-        "-p", "no:cacheprovider", "-p", "stagehold.plugin", "--stagehold-run", str(run_folder),
+        "-p", "no:cacheprovider", "--stagehold-run", str(run_folder),
         "--tb=short", "-q", "--color=no", *map(str, folders),
     ]  # fmt: skip
 
@@ -108,6 +108,33 @@ def _collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, s
     if done.returncode not in {0, _NOTHING_COLLECTED} or not destination.is_file():
         tail = "\n".join(output.splitlines()[-15:])
         raise RunError(f"the suites could not be collected (see lanes/collect.log):\n{tail}")
+    return _read_expected(destination)
+
+
+def listed_by(run_folder: Path, suite: str) -> Path:
+    """Where a lane that is asked to (`Lanes.listing`) says what it collected, before it runs anything."""
+    return run_folder / f"expected-{suite}.json"
+
+
+def collected_by_lanes(run_folder: Path, suites: Iterable[str]) -> list[ExpectedCheck]:
+    """What lanes collected that have run (`Lanes.listing`): for people, who should not wait for it twice.
+
+    Raises:
+        RunError: a lane could not collect its suite.
+    """
+    expected: list[ExpectedCheck] = []
+    for name in suites:
+        destination = listed_by(run_folder, name)
+        if not destination.is_file():
+            log = run_folder / "lanes" / f"{name}.log"
+            said = log.read_text("utf-8", "replace").strip().splitlines()[-15:] if log.is_file() else []
+            tail = REDACTOR.text("\n".join(said))
+            raise RunError(f"the suite {name} could not be collected (see lanes/{name}.log):\n{tail}")
+        expected += _read_expected(destination)
+    return expected
+
+
+def _read_expected(destination: Path) -> list[ExpectedCheck]:
     try:
         return [ExpectedCheck.model_validate(entry) for entry in json.loads(destination.read_text("utf-8"))]
     except ValueError as error:
@@ -160,6 +187,8 @@ class Lanes:
     """`time.monotonic()` at which the whole run must be over."""
     on_tick: Callable[[Sequence[Lane]], None] = lambda _lanes: None
     only: Sequence[str] = ()
+    listing: bool = False
+    """Whether each lane writes what it collected (`collected_by_lanes`); the gate collects beforehand."""
     records: list[LaneRecord] = field(default_factory=list)
 
     def run(self) -> list[LaneRecord]:
@@ -206,6 +235,8 @@ class Lanes:
         command += ["--stagehold-handover", str(handover.descriptor)]
         if self.only:
             command += ["--stagehold-only", ",".join(self.only)]
+        if self.listing:
+            command += ["--stagehold-collect", str(listed_by(self.run_folder, name))]
         now = time.monotonic()
         with (log_folder / f"{name}.log").open("wb") as output:
             process = subprocess.Popen(

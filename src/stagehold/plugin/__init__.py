@@ -7,6 +7,7 @@ items below a suite's folder; other tests of the same pytest run are left alone.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -29,27 +30,12 @@ from stagehold.plugin.conceal import conceal, require_silent
 from stagehold.plugin.core import parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.explain import SECTION, explain
+from stagehold.plugin.needed import modules_for
 from stagehold.plugin.outcomes import Judged, combine, judge_phase
 from stagehold.plugin.state import CONTEXT, DETAILS, PHASES, RECORDER, REDACTOR
 from stagehold.redaction.hooks import install as install_hooks
 from stagehold.redaction.redactor import REDACTOR as REDACTOR_OF_PROCESS
 from stagehold.redaction.registry import KNOWN
-
-pytest_plugins = [
-    "stagehold.plugin.core",
-    "stagehold.plugin.http",
-    "stagehold.plugin.auth",
-    "stagehold.plugin.access",
-    "stagehold.plugin.headers",
-    "stagehold.plugin.browser",
-    "stagehold.plugin.people",
-    "stagehold.plugin.functional",
-    "stagehold.plugin.tls",
-    "stagehold.plugin.ports",
-    "stagehold.plugin.ssh",
-    "stagehold.plugin.dns",
-    "stagehold.plugin.load",
-]
 
 _STARTED = pytest.StashKey[tuple[str, float]]()
 _DETAIL_LIMIT = 20_000
@@ -91,11 +77,26 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[REDACTOR] = REDACTOR_OF_PROCESS
         install_hooks()
         install_finder(config, list(context.suites.values()))
+        _load_fixtures(config, context)
         handover = config.getoption("stagehold_handover")
         if handover is not None:
             KNOWN.hand_over_to(handover)
     except StageholdError as error:
         raise pytest.UsageError(f"{error} {error.remedy}".strip()) from error
+
+
+def _load_fixtures(config: pytest.Config, context: LaneContext) -> None:
+    """Only those that the checks of this lane may ask for: browsers, SSH and DNS take long to import."""
+    places = [(config.invocation_params.dir / argument.split("::")[0]).resolve() for argument in config.args]
+    folders = [
+        folder
+        for folder in context.suites.values()
+        if any(place.is_relative_to(folder) or folder.is_relative_to(place) for place in places)
+    ]
+    for name in modules_for(folders):
+        module = importlib.import_module(f"{__name__}.{name}")
+        if not config.pluginmanager.has_plugin(module.__name__):
+            config.pluginmanager.register(module, module.__name__)
 
 
 def _die_with(parent: int) -> None:
@@ -155,6 +156,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         spec = spec_of(item)
         if spec is None:
             raise pytest.UsageError(f"{item.nodeid}: a test below a suite must be a check; decorate it with @check")
+        _require_fixtures(item)
         require_silent(item, config.stash[REDACTOR])
         known = checks.get(spec.id)
         if known is None:
@@ -166,11 +168,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     destination = config.getoption("stagehold_collect")
     if destination:
         document = [check.model_dump(mode="json") for check in checks.values()]
-        Path(destination).write_text(json.dumps(document), encoding="utf-8")
+        part = Path(f"{destination}.part")
+        part.write_text(json.dumps(document), encoding="utf-8")
+        part.replace(destination)
     only = config.getoption("stagehold_only")
     if only:
         wanted = set(only.split(","))
         items[:] = [item for item in items if (spec := spec_of(item)) is not None and spec.id in wanted]
+
+
+def _require_fixtures(item: pytest.Item) -> None:
+    """A fixture that is not there is a mistake of who wrote the check, and is said before anything is sent."""
+    known = {*getattr(item, "_fixtureinfo").name2fixturedefs, *getattr(item, "funcargs", {}), "request"}  # noqa: B009
+    callspec = getattr(item, "callspec", None)
+    known |= set(callspec.params) if callspec is not None else set()
+    if missing := [name for name in getattr(item, "fixturenames", ()) if name not in known]:
+        file, line, _ = item.location
+        raise pytest.UsageError(f"{file}:{(line or 0) + 1}: there is no fixture {', '.join(missing)}")
 
 
 def _refuse_hooks(config: pytest.Config, context: LaneContext) -> None:
@@ -307,7 +321,7 @@ def _storable(text: str) -> str:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Tell the gate that this lane came to its own end; a lane without this event was cut off."""
     context = session.config.stash.get(CONTEXT, None)
-    if context is None or session.config.getoption("stagehold_collect"):
+    if context is None or session.config.getoption("collectonly"):
         return
     with contextlib.suppress(ConfigError):
         EventLog(context.run_folder).write("lane_finished", pid=os.getpid(), collected=session.testscollected)
