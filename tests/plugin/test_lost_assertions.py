@@ -588,6 +588,12 @@ ALWAYS_TRUE = {
     "assert len([]) >= 0": "never less",
     "map(print, [1])": "consumes",
     "assert map(print, [1])": "all(",
+    "from playwright.sync_api import expect\nexpect('page')": "alone judges nothing",
+    "page = pytest\npage.assert_visible": "not called",
+    "page = pytest\npage.expect(page).to_be_visible": "not called",
+    "pytest.raises(ValueError)": "`with`",
+    "if time.time() < 1:\n    AssertionError('wrong')": "`raise` is missing",
+    "from atexit import register as later\ndef look():\n    assert 1 == 2\nlater(look)": "process ends",
     "assert time.time() > 1, 2 == 3": "message",
     "import atexit\ndef look():\n    assert 1 == 2\natexit.register(look)": "process ends",
 }
