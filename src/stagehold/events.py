@@ -24,6 +24,7 @@ from stagehold.model import CaseResult, ExpectedCheck
 from stagehold.redaction.redactor import REDACTOR, Redactor
 
 FILE_NAME = "events.jsonl"
+COLLECTED = "collected"
 SECRET = "secret"  # noqa: S105 - the kind of an event
 
 

@@ -17,7 +17,7 @@ from stagehold.context import load_context, new_run_id, save_context
 from stagehold.demo.served import locate
 from stagehold.environment.reader import read_environment
 from stagehold.environment.secrets import referenced_variables, register, require_references
-from stagehold.errors import ConfigError, ReportError
+from stagehold.errors import ConfigError, ReportError, RunError
 from stagehold.events import utc_now
 from stagehold.gate.lanes import Lanes, collect, scrubbed_environment, variables_with_secrets
 from stagehold.gate.preflight import refuse_variables
@@ -28,7 +28,6 @@ from stagehold.gate.vantage import enter
 from stagehold.judgement import judge_checks
 from stagehold.model import CheckResult, CheckSpec, ExpectedCheck, Outcome, Problem
 from stagehold.network.door import Network
-from stagehold.probes.login.scout import scout
 from stagehold.redaction.hooks import install
 from stagehold.redaction.registry import KNOWN
 from stagehold.reporting.waiver_drafts import write_drafts
@@ -111,20 +110,19 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
         variables = scrubbed_environment((*referenced_variables(loaded.environment, secret=False), *screen))
         ids = {spec.id for spec in wanted}
         record = RunRecord(folder)
-        expected = [_alone(check, ids) for check in collect(folder, chosen, variables) if check.spec.id in ids]
-        record.expected(expected)
         policy = loaded.environment.policy
-        with Progress(expected, console) as progress:
+        with Progress([ExpectedCheck(spec=spec, cases=()) for spec in wanted], console) as progress:
             lanes = Lanes(
                 run_folder=folder,
                 suites=chosen,
                 environment=variables,
-                expected=expected,
+                expected=collect(folder, chosen, variables) if request.pdb else None,
                 record=record,
                 secrets=variables_with_secrets(loaded.environment),
                 lane_deadline=policy.lane_deadline,
                 run_deadline=time.monotonic() + policy.deadline,
                 on_tick=progress.tick,
+                on_collected=lambda checks: progress.expect([check for check in checks if check.spec.id in ids]),
                 only=sorted(ids),
             )
             if request.pdb:
@@ -132,6 +130,10 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
             else:
                 record.on_event = progress.take
                 lanes.run()
+        expected = [_alone(check, ids) for check in lanes.collected if check.spec.id in ids]
+        if missing := sorted(ids - {check.spec.id for check in expected}):
+            raise RunError(lanes.why_not_collected(missing), remedy="Look into lanes/ of the run's folder.")
+        record.expected(expected)
         results = judge_checks(expected, record.recorded.cases)
         write_drafts(folder, results, utc_now()[:10])
         return replace(_searched(Checked(results, folder)), hints=_hints(folder, results))
@@ -142,6 +144,8 @@ def _hints(folder: Path, results: Sequence[CheckResult]) -> tuple[str, ...]:
     open_ = {Outcome.UNCOVERED, Outcome.INCONCLUSIVE}
     if not any(result.spec.id == _LOGIN and result.outcome in open_ for result in results):
         return ()
+    from stagehold.probes.login.scout import scout  # noqa: PLC0415 - takes long, and is seldom wanted
+
     context = load_context(folder)
     return tuple(map(str, scout(context.environment, context.network, context.ca_file)))
 

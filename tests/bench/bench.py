@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from tests.bench.synthetic import registry, thousand_results, tree
 
 STAGEHOLD = [sys.executable, "-m", "stagehold"]
 DEADLINE = 300.0
+UNDECIDED = 3
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,24 @@ def wall(*arguments: str, runs: int) -> list[float]:
         begin = time.perf_counter()
         subprocess.run([*STAGEHOLD, *arguments], stdout=subprocess.DEVNULL, check=True, timeout=DEADLINE)
         seconds.append(time.perf_counter() - begin)
+    return seconds[1:]
+
+
+def one_check(runs: int) -> list[float]:
+    """Processor seconds of `stagehold check` for one check of a service that is not there, after one warm-up."""
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        description = Path(folder) / "environment.yaml"
+        target = '{name: web, base_url: "http://127.0.0.1:9", addresses: [127.0.0.1]}'
+        description.write_text(f"environment: {{id: bench}}\ntargets:\n  - {target}\n", encoding="utf-8")
+        for _ in range(runs + 1):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            command = [*STAGEHOLD, "check", str(description), "HDR-001"]
+            done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False, timeout=DEADLINE)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if done.returncode != UNDECIDED:
+                raise SystemExit(f"the check ended with {done.returncode}")
+            seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return seconds[1:]
 
 
@@ -154,6 +174,7 @@ def figures(runs: int) -> dict[str, Callable[[], list[Figure]]]:
     return {
         "help": lambda: [Figure("stagehold --help", wall("--help", runs=5), "s", 0.3)],
         "plan": lambda: [Figure("stagehold plan demo", wall("plan", "demo", runs=5), "s", 1.5)],
+        "check": lambda: [Figure("one check, processor time", one_check(runs=3), "s", 2)],
         "reports": lambda: [Figure("reports of 1,000 results", [report_seconds() for _ in range(3)], "s", 5)],
         "scan": lambda: [Figure("search for leaks", [scan_speed() for _ in range(3)], "MB/s", 20, at_least=True)],
         "demo": demos,

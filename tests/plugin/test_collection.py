@@ -37,6 +37,7 @@ SECOND = '@claim("AAA-002")\ndef test_second(): """Is the second."""\n'
             "nonsense",
         ),
         (GOOD + '@claim("AAA-001")\ndef test_twice(): """Is there twice."""', "AAA-001 is defined"),
+        ('@claim("AAA-001")\ndef test_x(tls_scann): """Misspells its fixture."""', "no fixture tls_scann"),
         ("import nothing_of_that_name", "nothing_of_that_name"),
         (
             '@claim("AAA-001")\n@pytest.mark.parametrize("x", [])\ndef test_x(x): """Has no case."""',

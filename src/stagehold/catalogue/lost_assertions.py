@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_FUNCTIONS, ast.Lambda, ast.ClassDef)
+_MATCHER = re.compile(r"assert(_|[A-Z])|(not_)?to_(be|contain|equal|have|match|pass)")
 _LAZY = frozenset({"filter", "map", "zip"})
 _BUILTIN_FUNCTIONS = frozenset(name for name in dir(builtins) if callable(getattr(builtins, name)))
 
@@ -49,6 +51,8 @@ def _constant_assertions(tree: ast.Module, lazy: dict[str, str]) -> Iterator[tup
     for node in ast.walk(tree):
         if isinstance(node, ast.Assert) and (why := _always_true(node.test, lazy)):
             yield node.lineno, f"this assertion is always true: {why}"
+        elif isinstance(node, ast.Assert) and isinstance(node.msg, ast.Compare):
+            yield node.lineno, "what stands after the comma is the message and judges nothing; write `and`"
         elif isinstance(node, ast.Assert) and isinstance(node.test, ast.Compare) and _same_on_both_sides(node.test):
             yield node.lineno, "this assertion is always true: both sides are the same expression"
 
@@ -156,7 +160,8 @@ def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
             waiting += ast.iter_child_nodes(node)
 
 
-def _idle_statements(tree: ast.Module, lazy: dict[str, str]) -> Iterator[tuple[int, str]]:
+def _idle_statements(tree: ast.Module, lazy: dict[str, str]) -> Iterator[tuple[int, str]]:  # noqa: C901 - a table
+    playwright = _imported(tree, "expect", "playwright.")
     for node in ast.walk(tree):
         if not isinstance(node, ast.Expr):
             continue
@@ -171,8 +176,33 @@ def _idle_statements(tree: ast.Module, lazy: dict[str, str]) -> Iterator[tuple[i
                 yield node.lineno, f"nothing consumes {name}(…), so nothing in it is executed"
             case ast.Call(func=ast.Name(id=name)) if lazy.get(name):
                 yield node.lineno, f"{name}(…) is {lazy[name]}: nothing in it is executed"
+            case ast.Attribute(attr=name) if _MATCHER.match(name):
+                yield node.lineno, f"{name} is not called"
+            case ast.Call(func=ast.Name(id=name)) if name in playwright:
+                yield node.lineno, "expect(…) alone judges nothing; say what is expected, such as `.to_be_visible()`"
+            case ast.Call(func=ast.Attribute(attr="raises" | "warns", value=ast.Name(id="pytest")), args=[_]):
+                yield node.lineno, "this expects nothing; write `with` before it"
+            case ast.Call(func=ast.Name(id=name)) | ast.Name(id=name) if _is_error(name):
+                yield node.lineno, f"{name} is made and thrown away; `raise` is missing before it"
             case ast.Name(id=name) if name in lazy and _asserts(tree, name):
                 yield node.lineno, f"the function {name} is not called"
+
+
+def _imported(tree: ast.Module, name: str, module: str = "") -> set[str]:
+    """What the file calls something that it imports, from a module or as one."""
+    found = set()
+    for node in ast.walk(tree):
+        fits = (isinstance(node, ast.Import) and not module) or (
+            isinstance(node, ast.ImportFrom) and module and (node.module or "").startswith(module)
+        )
+        if fits and isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names if alias.name == name}
+    return found
+
+
+def _is_error(name: str) -> bool:
+    kind = getattr(builtins, name, None)
+    return isinstance(kind, type) and issubclass(kind, BaseException)
 
 
 def _asserts(tree: ast.Module, name: str) -> bool:
@@ -201,8 +231,7 @@ def _functions_nobody_calls(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def _after_the_end(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Assertions that would run when the process ends, where no check hears of them."""
-    imported = any(isinstance(node, ast.ImportFrom) and node.module == "atexit" for node in ast.walk(tree))
-    registers = {"atexit.register", "register"} if imported else {"atexit.register"}
+    registers = _imported(tree, "register", "atexit") | {f"{name}.register" for name in _imported(tree, "atexit")}
     names: dict[str, int] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in registers and node.args:

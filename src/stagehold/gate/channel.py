@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from stagehold.events import SECRET
+from stagehold.events import COLLECTED, SECRET
 from stagehold.gate.record import RunRecord
 from stagehold.model import CaseResult, ExpectedCheck, Problem
 from stagehold.redaction.redactor import REDACTOR
@@ -29,19 +29,25 @@ class Channel:
 
     Args:
         suite: the lane's name, for messages.
-        checks: what it may report on.
+        checks: what it may report on; None: it says so itself, once and first.
         record: where its events go.
         secrets: learns what the lane made secret; never written anywhere.
     """
 
     def __init__(
-        self, suite: str, checks: Sequence[ExpectedCheck], record: RunRecord, secrets: SecretRegistry = KNOWN
+        self,
+        suite: str,
+        checks: Sequence[ExpectedCheck] | None,
+        record: RunRecord,
+        secrets: SecretRegistry = KNOWN,
+        on_collected: Callable[[Sequence[ExpectedCheck]], None] = lambda _checks: None,
     ) -> None:
         self.suite = suite
         self.finished = False
         """Whether the lane said that it came to its own end."""
-        self._cases: Mapping[str, Collection[str]] = {check.spec.id: set(check.cases) for check in checks}
-        self._suites = {check.spec.id: check.spec.suite for check in checks}
+        self._listing = checks is None
+        self._on_collected = on_collected
+        self._know(checks or ())
         self._record = record
         self._secrets = secrets
         self._rest = b""
@@ -80,12 +86,22 @@ class Channel:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
+    def _know(self, checks: Sequence[ExpectedCheck]) -> None:
+        self._cases: Mapping[str, Collection[str]] = {check.spec.id: set(check.cases) for check in checks}
+        self._suites = {check.spec.id: check.spec.suite for check in checks}
+
     def _take(self, line: bytes) -> None:
         try:
             message = json.loads(line)
             kind = message["event"]
             if kind == SECRET:
                 self._secrets.add(str(message["name"]), str(message["value"]))
+                return
+            if kind == COLLECTED and self._listing:
+                self._listing = False
+                checks = [ExpectedCheck.model_validate(check) for check in message["checks"]]
+                self._know(checks)
+                self._on_collected(checks)
                 return
             fields = {name: value for name, value in message.items() if name not in {"event", "at"}}
             self._require_own(kind, fields)

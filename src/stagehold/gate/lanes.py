@@ -68,9 +68,9 @@ def pytest_command(folders: Sequence[Path], run_folder: Path) -> list[str]:
     # No conftest.py of the surroundings: what lies around a company's folder is not part of its checks.
     top = folders[0] if one else root
     return [
-        sys.executable, "-I", "-m", "pytest",
+        sys.executable, "-I", "-m", "stagehold.plugin",
         "-c", str(configuration), f"--rootdir={root}", f"--confcutdir={top}", "--import-mode=importlib",
-        "-p", "no:cacheprovider", "-p", "stagehold.plugin", "--stagehold-run", str(run_folder),
+        "-p", "no:cacheprovider", "--stagehold-run", str(run_folder),
         "--tb=short", "-q", "--color=no", *map(str, folders),
     ]  # fmt: skip
 
@@ -197,7 +197,8 @@ class Lanes:
     suites: dict[str, Path]
     environment: dict[str, str]
     """Without secrets."""
-    expected: Sequence[ExpectedCheck]
+    expected: Sequence[ExpectedCheck] | None
+    """What was collected beforehand; None: each lane says first what it collected, so that people wait only once."""
     record: RunRecord
     lane_deadline: float
     run_deadline: float
@@ -208,7 +209,9 @@ class Lanes:
     ended: Callable[[], bool] = lambda: False
     """Whether the run is to be ended before its time."""
     only: Sequence[str] = ()
+    on_collected: Callable[[Sequence[ExpectedCheck]], None] = lambda _checks: None
     records: list[LaneRecord] = field(default_factory=list)
+    collected: list[ExpectedCheck] = field(default_factory=list)
 
     def run(self) -> list[LaneRecord]:
         """All suites side by side, then load alone; every lane is ended, and what it said is in the record.
@@ -234,6 +237,7 @@ class Lanes:
     def debug(self) -> None:
         """All suites in one pytest at the terminal, stopping in the debugger; nobody bounds its time."""
         channel = Channel("debugged", self.expected, self.record)
+        self.collected += self.expected or ()
         command = [
             *pytest_command(list(self.suites.values()), self.run_folder),
             "--stagehold-report",
@@ -290,17 +294,19 @@ class Lanes:
     def _start(self, name: str, options: Sequence[str]) -> Lane:
         log_folder = self.run_folder / "lanes"
         log_folder.mkdir(exist_ok=True)
-        own = [check for check in self.expected if check.spec.suite == name]
-        signs_in = any(check.signs_in for check in own)
-        channel = Channel(name, own, self.record)
+        own = None if self.expected is None else [check for check in self.expected if check.spec.suite == name]
+        may_sign_in = name in self._signing_in()
+        channel = Channel(name, own, self.record, on_collected=self._collected)
         command = [
             *pytest_command([self.suites[name]], self.run_folder),
             "--stagehold-report", str(channel.write_end),
-            *([] if signs_in else ["--stagehold-no-secrets"]),
+            *([] if may_sign_in else ["--stagehold-no-secrets"]),
             *options,
         ]  # fmt: skip
         if self.only and not options:
             command += ["--stagehold-only", ",".join(self.only)]
+        if self.expected is None:
+            command += ["--stagehold-listing"]
         now = time.monotonic()
         with (log_folder / f"{name}.log").open("ab") as output:
             process = subprocess.Popen(
@@ -308,7 +314,7 @@ class Lanes:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=self.environment | (self.secrets if signs_in else {}),
+                env=self.environment | (self.secrets if may_sign_in else {}),
                 pass_fds=(channel.write_end,),
                 start_new_session=True,
             )
@@ -319,10 +325,28 @@ class Lanes:
         self.record.write("lane_started", suite=name, pid=process.pid)
         return lane
 
+    def why_not_collected(self, checks: Sequence[str]) -> str:
+        """Why lanes did not collect these, in the words of the first that refused."""
+        first = next((record for record in self.records if record.note), None)
+        if first is None:
+            return f"{', '.join(checks)} was not collected: a hook or a fixture of the suite hides it"
+        return f"the suite {first.suite} could not be collected: it {first.note}"
+
+    def _collected(self, checks: Sequence[ExpectedCheck]) -> None:
+        self.collected += checks
+        self.on_collected(checks)
+
+    def _signing_in(self) -> set[str]:
+        if self.expected is not None:
+            return {check.spec.suite for check in self.expected if check.signs_in}
+        from stagehold.plugin.needed import signs_in  # noqa: PLC0415 - takes long, and the gate needs it not
+
+        return {name for name, folder in self.suites.items() if signs_in(folder)}
+
     def _redact(self) -> None:
         """What a crash printed did not pass the plug-in; and lanes without secrets could not know what to hide."""
-        blind = {check.spec.suite for check in self.expected} - _signing_in(self.expected)
-        evidence = [self.run_folder / "evidence" / suite for suite in sorted(blind)]
+        blind = sorted(set(self.suites) - self._signing_in())
+        evidence = [self.run_folder / "evidence" / suite for suite in blind]
         files = [path for folder in evidence for path in sorted(folder.rglob("*")) if path.is_file()]
         REDACTOR.files([*sorted((self.run_folder / "lanes").glob("*.log")), *files])
 
@@ -332,10 +356,6 @@ def _how(code: int) -> str:
         return f"was ended by {signal.Signals(-code).name}"
     except ValueError:
         return f"ended early (exit {code})"
-
-
-def _signing_in(expected: Sequence[ExpectedCheck]) -> set[str]:
-    return {check.spec.suite for check in expected if check.signs_in}
 
 
 def end_trees(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -65,11 +65,9 @@ class Progress:
 
     def __init__(self, expected: Sequence[ExpectedCheck], console: Console) -> None:
         self._console = console
-        self._suite_of = {check.spec.id: check.spec.suite for check in expected}
-        totals = Counter[str]()
-        for check in expected:
-            totals[check.spec.suite] += len(check.cases)
-        self._suites = {suite: SuiteProgress(total) for suite, total in totals.items()}
+        self._suite_of: dict[str, str] = {}
+        self._suites: dict[str, SuiteProgress] = {}
+        self.expect(expected)
         self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
         self._last_plain = time.monotonic()
 
@@ -81,6 +79,15 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.stop()
+
+    def expect(self, expected: Sequence[ExpectedCheck]) -> None:
+        """Say how many cases there are, as soon as it is known."""
+        self._suite_of |= {check.spec.id: check.spec.suite for check in expected}
+        totals = Counter[str]()
+        for check in expected:
+            totals[check.spec.suite] += len(check.cases)
+        for suite, total in totals.items():
+            self._suites.setdefault(suite, SuiteProgress(0)).total = total
 
     def tick(self, lanes: Sequence[Lane]) -> None:
         """Show what is new."""

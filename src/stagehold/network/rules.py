@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 import idna
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from stagehold.environment.model import Production
 from stagehold.errors import DeniedByProduction
@@ -52,6 +50,10 @@ def normal(host: str) -> str:
 
 def spki_pin(der: bytes) -> str:
     """`sha256/…` of the certificate's SubjectPublicKeyInfo, as in RFC 7469 section 2.4."""
+    # Takes long to load, and few environments deny keys.
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
     key = x509.load_der_x509_certificate(der).public_key()
     info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return "sha256/" + base64.b64encode(hashlib.sha256(info).digest()).decode("ascii")

@@ -7,6 +7,7 @@ items below a suite's folder; other tests of the same pytest run are left alone.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -24,38 +25,22 @@ from stagehold.code_places import blame
 from stagehold.context import LaneContext, load_context, person_context
 from stagehold.environment.secrets import register
 from stagehold.errors import StageholdError, Uncovered
-from stagehold.events import EventLog, PipeLog, utc_now
+from stagehold.events import COLLECTED, EventLog, PipeLog, utc_now
 from stagehold.model import CaseResult, CheckSpec, ExpectedCheck, Outcome
 from stagehold.plugin.assertion_book import BOOK
 from stagehold.plugin.assertion_source import install as install_finder
 from stagehold.plugin.conceal import conceal, require_silent
-from stagehold.plugin.core import SIGNING_IN, parametrize
+from stagehold.plugin.core import parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.explain import SECTION, explain
+from stagehold.plugin.needed import modules_for
 from stagehold.plugin.outcomes import Judged, combine, judge_phase
 from stagehold.plugin.reproduction import Completion
-from stagehold.plugin.state import CONTEXT, DETAILS, LOG, PHASES, RECORDER, REDACTOR
+from stagehold.plugin.state import CONTEXT, DETAILS, LOG, PHASES, RECORDER, REDACTOR, SIGNING_IN
 from stagehold.redaction.hooks import install as install_hooks
 from stagehold.redaction.redactor import REDACTOR as REDACTOR_OF_PROCESS
 from stagehold.redaction.registry import KNOWN
 from stagehold.shipped import shipped
-
-pytest_plugins = [
-    "stagehold.plugin.core",
-    "stagehold.plugin.pace",
-    "stagehold.plugin.http",
-    "stagehold.plugin.auth",
-    "stagehold.plugin.access",
-    "stagehold.plugin.headers",
-    "stagehold.plugin.browser",
-    "stagehold.plugin.people",
-    "stagehold.plugin.functional",
-    "stagehold.plugin.tls",
-    "stagehold.plugin.ports",
-    "stagehold.plugin.ssh",
-    "stagehold.plugin.dns",
-    "stagehold.plugin.load",
-]
 
 _STARTED = pytest.StashKey[tuple[str, float]]()
 _DETAIL_LIMIT = 20_000
@@ -75,6 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--stagehold-run", metavar="DIR", help="(set by stagehold) the run's folder")
     group.addoption("--stagehold-collect", metavar="FILE", help="(set by stagehold) write the expected checks")
+    group.addoption("--stagehold-listing", action="store_true", help="(set by stagehold check) say what is collected")
     group.addoption("--stagehold-report", metavar="FD", type=int, help="(set by stagehold) the pipe to the gate")
     group.addoption("--stagehold-no-secrets", action="store_true", help="(set by stagehold) nobody signs in here")
     group.addoption("--stagehold-attempt", metavar="N", type=int, default=1, help="(set by stagehold) which try it is")
@@ -116,6 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[REDACTOR] = REDACTOR_OF_PROCESS
         install_hooks()
         install_finder(config, list(context.suites.values()))
+        _load_fixtures(config, context)
         config.stash[LOG] = _log(config, context)
     except StageholdError as error:
         raise pytest.UsageError(f"{error} {error.remedy}".strip()) from error
@@ -144,6 +131,20 @@ def _log(config: pytest.Config, context: LaneContext) -> EventLog:
     pipe = PipeLog(descriptor)
     KNOWN.hand_over_to(pipe.secret)
     return pipe
+
+
+def _load_fixtures(config: pytest.Config, context: LaneContext) -> None:
+    """Only those that the checks of this lane may ask for: browsers, SSH and DNS take long to import."""
+    places = [(config.invocation_params.dir / argument.split("::")[0]).resolve() for argument in config.args]
+    folders = [
+        folder
+        for folder in context.suites.values()
+        if any(place.is_relative_to(folder) or folder.is_relative_to(place) for place in places)
+    ]
+    for name in modules_for(folders):
+        module = importlib.import_module(f"{__name__}.{name}")
+        if not config.pluginmanager.has_plugin(module.__name__):
+            config.pluginmanager.register(module, module.__name__)
 
 
 def _die_with(parent: int) -> None:
@@ -211,6 +212,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         spec = spec_of(item)
         if spec is None:
             raise pytest.UsageError(f"{item.nodeid}: a test below a suite must be a check; decorate it with @check")
+        _require_fixtures(item)
         require_silent(item, config.stash[REDACTOR])
         item.extra_keyword_matches |= {spec.id, spec.suite}  # for -k
         known = checks.get(spec.id)
@@ -224,7 +226,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     destination = config.getoption("stagehold_collect")
     if destination:
         document = [check.model_dump(mode="json") for check in checks.values()]
-        Path(destination).write_text(json.dumps(document), encoding="utf-8")
+        part = Path(f"{destination}.part")
+        part.write_text(json.dumps(document), encoding="utf-8")
+        part.replace(destination)
+    if config.getoption("stagehold_listing"):
+        config.stash[LOG].write(COLLECTED, checks=[check.model_dump(mode="json") for check in checks.values()])
     only = config.getoption("stagehold_only")
     if only:
         wanted = set(only.split(","))
@@ -237,6 +243,16 @@ def _require_no_checks(config: pytest.Config, items: list[pytest.Item]) -> None:
         raise pytest.UsageError(
             f"{len(checks)} of these tests are checks, which need an environment: pytest --env NAME {config.args[0]}"
         )
+
+
+def _require_fixtures(item: pytest.Item) -> None:
+    """A fixture that is not there is a mistake of who wrote the check, and is said before anything is sent."""
+    known = {*getattr(item, "_fixtureinfo").name2fixturedefs, *getattr(item, "funcargs", {}), "request"}  # noqa: B009
+    callspec = getattr(item, "callspec", None)
+    known |= set(callspec.params) if callspec is not None else set()
+    if missing := [name for name in getattr(item, "fixturenames", ()) if name not in known]:
+        file, line, _ = item.location
+        raise pytest.UsageError(f"{file}:{(line or 0) + 1}: there is no fixture {', '.join(missing)}")
 
 
 def _refuse_hooks(config: pytest.Config, context: LaneContext) -> None:

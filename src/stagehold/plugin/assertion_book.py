@@ -11,10 +11,11 @@ import os
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, FunctionType, MethodType
+from types import FrameType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
 from stagehold.plugin.assertion_catchers import Catcher, Fate
@@ -38,7 +39,7 @@ class Fallen:
 
     def __str__(self) -> str:
         where = f" {self.where}" if self.where else ""
-        return f"the assertion at {short(self.file)}:{self.line} failed{where} and the check went on: {self.what}"
+        return f"what is asserted at {short(self.file)}:{self.line} failed{where} and the check went on: {self.what}"
 
 
 @dataclass
@@ -67,6 +68,7 @@ class Book:
             self._ends = os.pipe()
             for end in self._ends:
                 os.set_blocking(end, False)
+            self._listen()
         self._owner = os.getpid()
         self._hear()
         self.executed, self._fallen = 0, []
@@ -103,8 +105,7 @@ class Book:
         error = sys.exc_info()[1]
         if not self._open or error is None or not _counts(error):
             return
-        kinds = frozenset(kind.__name__ for kind in type(error).__mro__)
-        fate = self._fate(sys._getframe(1), kinds)  # noqa: SLF001 - the way to the caller
+        fate = self._fate(sys._getframe(1), error)  # noqa: SLF001 - the way to the caller
         if fate is Fate.JUDGED:
             return
         said = (str(error).strip() or type(error).__name__).splitlines()[0][:_LONGEST]
@@ -117,13 +118,19 @@ class Book:
         with self._writing:
             self._fallen.append(Fallen(file, line, what, where, retried=fate is Fate.RETRIED))
 
-    def of_value(self, file: str, line: int, value: object, name: str = "") -> None:
+    def named(self, file: str, line: int, value: object, *attributes: str) -> None:
         """An assertion of a plain name or attribute holds: whether it only does because it was not called."""
-        self.held(file, line)
-        seen = value if not name else inspect.getattr_static(value, name, None)
-        if isinstance(seen, _UNCALLED) or inspect.iscoroutine(seen) or inspect.isgenerator(seen):
-            what = "a function that was not called" if isinstance(seen, _UNCALLED) else "was not waited for"
-            self._idle.append(f"the assertion at {short(file)}:{line} is always true: it names {what}")
+        for attribute in attributes:
+            found = inspect.getattr_static(value, attribute, None)
+            # A slot is read; a property might send something.
+            value = getattr(value, attribute) if isinstance(found, MemberDescriptorType) else found
+        if isinstance(value, _UNCALLED):
+            why = "it names a function that is not called"
+        elif inspect.iscoroutine(value) or inspect.isgenerator(value):
+            why = "nobody waits for what it names"
+        else:
+            return
+        self._idle.append(f"the assertion at {short(file)}:{line} is always true: {why}")
 
     def counted(self, function: Callable[..., Any], file: str, line: int) -> Callable[..., Any]:
         """A function of a library that judges, such as `assert_that` or `expect(…).to_have_text`."""
@@ -156,14 +163,17 @@ class Book:
         self.held(file, line)
         return value
 
-    def _fate(self, frame: FrameType | None, kinds: frozenset[str]) -> Fate:
-        """What catches an error on its way out of this frame."""
+    def _fate(self, frame: FrameType | None, error: BaseException) -> Fate:
+        """What becomes of an error on its way out of this frame."""
         retried = False
         while frame is not None:
             code = frame.f_code
             for catcher in self.catchers.get(code.co_filename, ()):
-                if catcher.holds(code.co_firstlineno, frame.f_lineno, kinds):
-                    return catcher.fate
+                if not catcher.around(code.co_firstlineno, frame.f_lineno) or not _catches(catcher, frame, error):
+                    continue
+                if catcher.fate is Fate.ANSWERED:
+                    return Fate.RETRIED if self._asks_again(frame.f_back) else Fate.LOST
+                return catcher.fate
             module = str(frame.f_globals.get("__name__", ""))
             if code.co_filename not in self.catchers and _LIBRARY_THAT_RETRIES.search(module):
                 retried = True
@@ -171,11 +181,51 @@ class Book:
             frame = frame.f_back
         return Fate.RETRIED if retried else Fate.LOST
 
+    def _asks_again(self, frame: FrameType | None) -> bool:
+        if frame is None:
+            return False
+        code = frame.f_code
+        return any(
+            catcher.fate is Fate.ASKED and catcher.around(code.co_firstlineno, frame.f_lineno)
+            for catcher in self.catchers.get(code.co_filename, ())
+        )
+
+    def _listen(self) -> None:
+        """Hear of what ends threads and what fails while objects are removed, whoever else listens."""
+        thread_hook, unraisable_hook = threading.excepthook, sys.unraisablehook
+
+        def of_thread(hook: threading.ExceptHookArgs) -> None:
+            name = hook.thread.name if hook.thread else "unknown"
+            if hook.exc_value is not None and not isinstance(hook.exc_value, SystemExit):
+                self._unheard(hook.exc_value, f"in thread {name}")
+            thread_hook(hook)
+
+        def of_removal(hook: sys.UnraisableHookArgs) -> None:
+            if hook.exc_value is not None and not isinstance(hook.exc_value, ResourceWarning):
+                self._unheard(hook.exc_value, "while an object was removed")
+            unraisable_hook(hook)
+
+        threading.excepthook, sys.unraisablehook = of_thread, of_removal
+
+    def _unheard(self, error: BaseException, where: str) -> None:
+        steps = [one for one in traceback.extract_tb(error.__traceback__) if one.filename in self.catchers]
+        if not self._open or not steps:
+            return  # not from the files of checks: a library's own affair
+        file, line = steps[-1].filename, steps[-1].lineno or 0
+        with self._writing:
+            if not any((one.file, one.line) == (file, line) for one in self._fallen):
+                said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:_LONGEST]}"
+                self._fallen.append(Fallen(file, line, said, where, retried=False))
+
     def _still_running(self) -> str:
         frames = sys._current_frames()  # noqa: SLF001 - there is no public way
         for thread in threading.enumerate():
             if thread.ident is None or thread.ident in self._before or thread is threading.current_thread():
                 continue
+            for work in (getattr(thread, "_target", None), getattr(thread, "function", None)):
+                code = getattr(work, "__code__", None)
+                if code is not None and code.co_filename in self.catchers:
+                    return f"thread {thread.name} ({short(code.co_filename)}:{code.co_firstlineno})"
             frame = frames.get(thread.ident)
             while frame is not None:
                 if frame.f_code.co_filename in self.catchers:
@@ -207,6 +257,18 @@ class Book:
                     self._fallen.append(Fallen(file, int(number), said, "in another process", retried=False))
                 case ["held", *_]:
                     self.executed += 1
+
+
+def _catches(catcher: Catcher, frame: FrameType, error: BaseException) -> bool:
+    if catcher.fate is Fate.ASKED:
+        return False
+    if not catcher.names or catcher.names & {kind.__name__ for kind in type(error).__mro__}:
+        return True
+    for name in catcher.names:  # such as ERRORS = (AssertionError, TimeoutError)
+        kinds = frame.f_locals.get(name, frame.f_globals.get(name))
+        if isinstance(kinds, tuple) and any(isinstance(kind, type) and isinstance(error, kind) for kind in kinds):
+            return True
+    return False
 
 
 def _counts(error: BaseException) -> bool:

@@ -23,6 +23,10 @@ class Fate(Enum):
     LOST = "lost"
     RETRIED = "retried"
     """Fine when the same assertion holds later."""
+    ANSWERED = "answered"
+    """The function answers no: fine where its caller asks again and the same assertion holds later."""
+    ASKED = "asked"
+    """Not a catcher: where a loop asks whether it may end."""
     JUDGED = "judged"
     """Another assertion says what else would be right."""
 
@@ -39,10 +43,9 @@ class Catcher:
     """What it catches; empty: everything."""
     fate: Fate
 
-    def holds(self, function: int, line: int, kinds: frozenset[str]) -> bool:
-        """Whether it catches one of these kinds of error that was raised there."""
-        inside = self.function == function and self.first <= line <= self.last
-        return inside and (not self.names or bool(self.names & kinds))
+    def around(self, function: int, line: int) -> bool:
+        """Whether it holds this line of this function."""
+        return self.function == function and self.first <= line <= self.last
 
 
 def find_catchers(tree: ast.Module) -> list[Catcher]:
@@ -60,6 +63,10 @@ def _below(node: ast.AST, function: int, around: tuple[ast.AST, ...]) -> Iterato
             yield from _of_try(node, function, around)
         case ast.With() | ast.AsyncWith():
             yield from _of_with(node, function, around)
+        case ast.While(test=test):
+            yield Catcher(function, test.lineno, test.end_lineno or test.lineno, frozenset(), Fate.ASKED)
+        case ast.If(test=test) if _loop(around) and any(_leaves(one) for one in (*node.body, *node.orelse)):
+            yield Catcher(function, test.lineno, test.end_lineno or test.lineno, frozenset(), Fate.ASKED)
     for child in ast.iter_child_nodes(node):
         yield from _below(child, function, (*around, node))
 
@@ -73,6 +80,8 @@ def _of_try(node: ast.Try | ast.TryStar, function: int, around: tuple[ast.AST, .
             fate = Fate.JUDGED
         elif _polls(node, [*node.body, *node.orelse], around, handler):
             fate = Fate.RETRIED
+        elif _loop(around) is None and any(isinstance(one, ast.Return) for one in ast.walk(handler)):
+            fate = Fate.ANSWERED
         else:
             fate = Fate.LOST
         yield Catcher(function, first, last, _names(handler.type), fate)
@@ -107,10 +116,8 @@ def _polls(
         return False
     if any(_leaves(statement) for statement in success):
         return True
-    if isinstance(loop, ast.While):
-        asked = {name.id for name in ast.walk(loop.test) if isinstance(name, ast.Name)}
-        if asked & _stored(success):
-            return True
+    if isinstance(loop, ast.While) and _names_in(loop.test) & _stored(success):
+        return True
     again = handler is not None and any(isinstance(one, ast.Continue) for one in ast.walk(handler))
     if again and node in loop.body:
         return any(_leaves(statement) for statement in loop.body[loop.body.index(node) + 1 :])
@@ -133,13 +140,19 @@ def _leaves(statement: ast.stmt) -> bool:
     return False
 
 
+def _names_in(node: ast.AST) -> set[str]:
+    names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return names | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+
+
 def _stored(nodes: Sequence[ast.AST]) -> set[str]:
-    return {
-        name.id
-        for node in nodes
-        for name in ast.walk(node)
-        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
-    }
+    found: set[str] = set()
+    for one in (one for node in nodes for one in ast.walk(node)):
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+            found.add(one.id)
+        elif isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store):
+            found.add(one.attr)
+    return found
 
 
 def _names(caught: ast.expr | None) -> frozenset[str]:

@@ -32,7 +32,9 @@ from stagehold.shipped import PACKAGE, repository
 
 _BOOK = "@stagehold"
 """No identifier of Python, so that it meets no name of the file."""
-_JUDGING = re.compile(r"assert(_|$|(?!Raises|Warns|Logs|NoLogs)[A-Z])|(not_)?to_(be|contain|equal|have|match|pass)")
+_JUDGING = re.compile(
+    r"assert(_(?!type|never)|$|(?!Raises|Warns|Logs|NoLogs)[A-Z])|(not_)?to_(be|contain|equal|have|match|pass)"
+)
 _EXPECTING = re.compile(r"raises|warns|deprecated_call|assert(Raises|Warns|Logs|NoLogs)\w*")
 _DECIDING = (ast.If, ast.Try, ast.For, ast.AsyncFor, ast.While, ast.Match)
 
@@ -127,13 +129,9 @@ class _Writer(ast.NodeTransformer):
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         """`assert`."""
-        match node.test:
-            case ast.Name():
-                told = self._call("of_value", node, ast.Name(node.test.id, ast.Load()))
-            case ast.Attribute(value=value, attr=name) if _plain(value):
-                told = self._call("of_value", node, value, ast.Constant(name))
-            case _:
-                told = self._call("held", node)
+        told: list[ast.stmt] = [self._call("held", node)]
+        for root, *names in _named(node.test):
+            told.append(self._call("named", node, ast.Name(root, ast.Load()), *(ast.Constant(name) for name in names)))
         self.generic_visit(node)
         return self._around(node, [node], told)
 
@@ -141,13 +139,13 @@ class _Writer(ast.NodeTransformer):
         """`raise AssertionError(…)`, whose condition is what is asserted."""
         raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
         if isinstance(raised, ast.Name) and raised.id == "AssertionError":
-            return self._around(node, [node], None, self._deciding)
+            return self._around(node, [node], [], self._deciding)
         return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         """`pytest.fail(…)`, whose condition is what is asserted."""
         self.generic_visit(node)
-        return self._around(node, [node], None, self._deciding) if _fails(node) else node
+        return self._around(node, [node], [], self._deciding) if _fails(node) else node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """What a library judges by: `assert_that(…)`, `expect(…).to_have_text(…)`."""
@@ -172,7 +170,7 @@ class _Writer(ast.NodeTransformer):
         calls = [item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)]
         expects = any(_EXPECTING.fullmatch(_name(call.func)) for call in calls)
         self.generic_visit(node)
-        return self._around(node, [node], self._call("held", node)) if expects else node
+        return self._around(node, [node], [self._call("held", node)]) if expects else node
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """Statements that decide whether a failure is reached are assertions when they do."""
@@ -193,10 +191,10 @@ class _Writer(ast.NodeTransformer):
             return [self._call("held", node), visited]
         return visited
 
-    def _around(self, node: ast.stmt, body: list[ast.stmt], told: ast.stmt | None, line: int | None = None) -> ast.Try:
+    def _around(self, node: ast.stmt, body: list[ast.stmt], told: list[ast.stmt], line: int | None = None) -> ast.Try:
         fell = self._call("fell", node, line=line)
         handler = ast.ExceptHandler(None, None, [fell, ast.copy_location(ast.Raise(None, None), node)])
-        new = ast.Try(body, [ast.copy_location(handler, node)], [told] if told else [], [])
+        new = ast.Try(body, [ast.copy_location(handler, node)], told, [])
         return ast.copy_location(new, node)
 
     def _call(self, what: str, node: ast.stmt, *more: ast.expr, line: int | None = None) -> ast.Expr:
@@ -238,9 +236,25 @@ def _fails(node: ast.Expr) -> bool:
     return isinstance(call, ast.Call) and ast.unparse(call.func) in {"pytest.fail", "fail", "self.fail"}
 
 
-def _plain(node: ast.expr) -> bool:
-    """Whether reading it again does nothing."""
-    return isinstance(node, ast.Name)
+def _named(test: ast.expr) -> list[list[str]]:
+    """The dotted names that an assertion takes for true, or compares with None only: they may be uncalled functions.
+
+    Only names that were surely read when the assertion held; they are looked up again without running anything.
+    """
+    match test:
+        case ast.BoolOp(op=ast.And(), values=values):
+            return [name for value in values for name in _named(value)]
+        case ast.BoolOp(op=ast.Or(), values=[first, *_]):
+            return _named(first)
+        case ast.Compare(left=left, ops=[ast.IsNot() | ast.NotEq()], comparators=[ast.Constant(value=None)]):
+            return _named(left) if isinstance(left, ast.Attribute) else []
+        case ast.Name(id=name):
+            return [[name]]
+        case ast.Attribute(value=value, attr=attribute):
+            return (
+                [[*names, attribute] for names in _named(value)] if isinstance(value, ast.Name | ast.Attribute) else []
+            )
+    return []
 
 
 def _name(function: ast.expr) -> str:

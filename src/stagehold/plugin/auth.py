@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,8 +13,6 @@ from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError, NotApplicable, Uncovered
 from stagehold.model import CheckSpec, Traffic
 from stagehold.network.pace import Pace
-from stagehold.probes.browser.launch import Chromium
-from stagehold.probes.browser.script_reach import ScriptReach, look_as_script
 from stagehold.probes.login.collection import IdentifierReport, collect_identifiers
 from stagehold.probes.login.driver import LoginDriver, Sessions
 from stagehold.probes.login.enumeration import EnumerationReport, compare_users
@@ -25,6 +24,10 @@ from stagehold.probes.login.revocation import RevocationReport, replay_after_log
 from stagehold.probes.login.sacrifice import lockable
 from stagehold.probes.login.session_cookies import SessionCookies, observe_session_cookies
 from stagehold.probes.login.token_trust import TrustReport, try_forgeries
+
+if TYPE_CHECKING:
+    from stagehold.probes.browser.launch import Chromium
+    from stagehold.probes.browser.script_reach import ScriptReach
 
 
 @pytest.hookimpl(trylast=True)
@@ -120,6 +123,7 @@ def session_cookies(environment: Environment, sessions: Sessions, flow_account: 
 @pytest.fixture
 def script_reach(request: pytest.FixtureRequest, sessions: Sessions) -> Callable[[SessionCookies], ScriptReach]:
     """`script_reach(cookies)`: what a script of the first page after login can read of the session."""
+    from stagehold.probes.browser.script_reach import look_as_script  # noqa: PLC0415 - loads the browser
 
     def look(cookies: SessionCookies) -> ScriptReach:
         chromium: Chromium = request.getfixturevalue("browser")

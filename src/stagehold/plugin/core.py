@@ -18,9 +18,6 @@ from stagehold.network.door import Network
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.state import CONTEXT, RECORDER
 
-SIGNING_IN = frozenset({"sessions"})
-"""Fixtures through which every use of the environment's secrets goes: who names none of them gets no secret."""
-
 
 @dataclass(frozen=True)
 class Missing:

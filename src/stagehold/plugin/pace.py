@@ -20,9 +20,13 @@ def pace(context: LaneContext, request: pytest.FixtureRequest) -> Pace:
     policy, log = context.environment.policy, request.config.stash[LOG]
     suite = request.session.items[0].path.parent.name
     ends = _BEGUN + min(policy.lane_deadline, policy.deadline)
+
+    def tell(words: str) -> None:
+        log.write("progress", suite=suite, note=words, in_case=True)
+
     return Pace(
         at_once=policy.requests_in_flight,
         seconds=policy.search_seconds,
         lane_left=lambda: ends - time.monotonic(),
-        tell=lambda words: log.write("progress", suite=suite, note=words, in_case=True),
+        tell=tell,
     )

@@ -16,3 +16,6 @@ REDACTOR = pytest.StashKey[Redactor]()
 RECORDER = pytest.StashKey[EvidenceRecorder]()
 PHASES = pytest.StashKey[list[Judged]]()
 DETAILS = pytest.StashKey[list[str]]()
+
+SIGNING_IN = frozenset({"sessions"})
+"""Fixtures through which every use of the environment's secrets goes: who names none of them gets no secret."""
