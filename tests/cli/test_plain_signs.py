@@ -111,6 +111,7 @@ def test_checks_keep_their_signs(surroundings: dict[str, str]) -> None:
 
 def test_signs_of_the_summary_differ_in_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the last lines of a run show for its decision, checks and sentences: one sign for one kind."""
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
     signs = {
         sign.word: plain(glyph(sign.glyph)) for kinds in (DECISIONS, OUTCOMES, PROMISES) for sign in kinds.values()
     }
