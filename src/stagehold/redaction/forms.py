@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus, unquote
 
-from stagehold.redaction.rewritings import SHORTEST_CUT, codes, in_base64, spellings, texts
+from stagehold.redaction.rewritings import SHORTEST_CUT, SHORTEST_PART, codes, in_base64, spellings, texts
 
 SHORTEST = 6
 """Characters of a value that can be recognised; anything shorter is part of too many other words."""
@@ -64,7 +64,7 @@ def first_part_of(value: str) -> bytes:
     """
     first = value[:SHORTEST_CUT]
     telling = len(value) > SHORTEST_CUT and not first.replace(" ", "").isalpha() and not first.isdigit()
-    return first.encode("utf-8", "surrogatepass") if telling and not value.startswith("eyJ") else b""
+    return value.encode("utf-8", "surrogatepass")[:SHORTEST_PART] if telling and not value.startswith("eyJ") else b""
 
 
 def _spelling(value: str) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ import threading
 from stagehold.errors import RunError
 from stagehold.redaction.forms import first_part_of, forms_of, is_token, why_not
 from stagehold.redaction.matcher import Matcher
-from stagehold.redaction.rewritings import is_cut
+from stagehold.redaction.rewritings import SHORTEST_CUT, SHORTEST_PART, before_dots, is_cut
 from stagehold.redaction.secret import Secret, reveal
 
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -86,6 +86,7 @@ class SecretRegistry:
         """The forms of secrets that the data hold, with their names; the longest first."""
         with self._lock:
             found = self._matcher.present(data)
+            found += sorted(self._wholes.keys() & before_dots(data))
             return [(form, self._names[form]) for form in found if self._is_there(form, data)]
 
     def _is_there(self, form: bytes, data: bytes) -> bool:
@@ -110,9 +111,12 @@ class SecretRegistry:
                     self._matcher.add(form)
                 # What HTTP Basic makes of a login begins with the user name, which is no secret.
                 if (first := first_part_of(part)) and not whole and first not in self._names:
-                    self._names.setdefault(first, name)
-                    self._wholes.setdefault(first, part.encode("utf-8", "surrogatepass"))
-                    self._matcher.add(first)
+                    raw = part.encode("utf-8", "surrogatepass")
+                    for begin in {first, first[:SHORTEST_CUT]}:
+                        self._names.setdefault(begin, name)
+                        self._wholes.setdefault(begin, raw)
+                    if len(first) >= SHORTEST_PART:
+                        self._matcher.add(first)
 
 
 class Handover:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 SHORTEST_CUT, SHORTEST_PART = 8, 16
 """Characters of a beginning that is followed by dots, and of one that is followed by anything."""
+_LONGEST_CUT = 64
 _DOTS = ("…".encode(), b"...", b"\\u2026", b"&hellip;", b"&#8230;")
 _SEPARATORS = (" ", ":", ",", "\\x", ", 0x", "%")
 _DUMP_LINE = rb"[0-9a-fA-F]{4,16}:?[ \t]+(?:[0-9a-fA-F]{2,8}[ \t]+){1,16}[ -~]*(?:\r?\n|\Z)"
@@ -71,6 +72,18 @@ def in_base64(raw: bytes) -> Iterator[bytes]:
         last = len(encoded) - (0, 3, 2)[(shift + len(raw)) % 3]
         yield encoded[first:last]
         yield encoded[first:last].replace(b"+", b"-").replace(b"/", b"_")
+
+
+def before_dots(data: bytes) -> set[bytes]:
+    """Every eight bytes that stand shortly before dots which say that something was cut."""
+    found: set[bytes] = set()
+    for dots in _DOTS:
+        at = data.find(dots)
+        while at >= 0:
+            begin = max(0, at - _LONGEST_CUT)
+            found.update(data[start : start + SHORTEST_CUT] for start in range(begin, at - SHORTEST_CUT + 1))
+            at = data.find(dots, at + len(dots))
+    return found
 
 
 def is_cut(data: bytes, start: int, whole: bytes) -> bool:
