@@ -6,6 +6,7 @@ Reports `started`, then `serving`; switches its defects when told to (`control`)
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -34,12 +35,14 @@ from ledgerlab.lab.plan import (
     Plan,
 )
 from ledgerlab.lab.postgres import Postgres
-from ledgerlab.lab.processes import Stop, die_with_parent, end, last_line, report
+from ledgerlab.lab.processes import Stop, die_with_parent, end, last_lines, now, report, what
 from ledgerlab.lab.publication import Publication
 from ledgerlab.lab.records import write_records
 from ledgerlab.lab.seed import fill, fresh_books, hash_passwords
 from ledgerlab.lab.snmp import SnmpAgent
 from ledgerlab.lab.ssh import SshServer
+
+_HEALTHY = 45
 
 
 class Hosts:
@@ -65,19 +68,28 @@ class Hosts:
         Raises:
             LabError: something did not start.
         """
+        self._now("giving the hosts their addresses")
         if self.plan.mode == "namespace":
             configure_hosts(self.plan, self.stop)
+        self._now("preparing the service and its certificates")
         self._configure(self.plan, stage(self.plan.folder, self.plan.chosen))
+        self._now("opening the ports of the edge, mail, SSH and name servers")
         self.edge.start(self.plan.web_addresses, PARTNER_PORT)
         self.publication.start(self.plan.authority, AUTHORITY_PORT)
         self._open()
         # The service takes its time to start and asks for the database only when it is asked itself.
         self.application.start(self.plan)
+        self._now("making the passwords' hashes")
         hashes = hash_passwords(self.plan.folder / "secrets")
+        self._now("waiting for PostgreSQL")
         self.postgres.start(initdb, self.stop)
+        self._now("filling the database")
         fill(self.postgres, self.plan, hashes)
         fresh_books(self.postgres, self.plan)
         self._wait_until_healthy()
+
+    def _now(self, words: str) -> None:
+        now(self.plan.folder / "logs", words)
 
     def switch(self, names: tuple[str, ...]) -> None:
         """Makes these defects, and no others, those of the running laboratory; its books begin anew.
@@ -132,10 +144,15 @@ class Hosts:
             instance.write_text(json.dumps(facts, indent=1) + "\n")
 
     def _wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + 45
+        self._now("waiting for the service's /healthz")
+        deadline = time.monotonic() + _HEALTHY
         while not answers(self.plan):
-            if self.application.ended() or time.monotonic() > deadline:
-                raise LabError(f"The service did not start: {last_line(self.application.log)}")
+            if self.application.ended():
+                raise LabError(f"The service ended while starting: {last_lines(self.application.log)}")
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"The service's /healthz did not answer within {_HEALTHY} s: {last_lines(self.application.log)}"
+                )
             if self.stop.wait(0.05):
                 raise LabError("Told to stop while starting.")
 
@@ -146,9 +163,9 @@ class Hosts:
             LabError: the service or PostgreSQL ended by itself.
         """
         if self.application.ended():
-            raise LabError(f"The service ended by itself: {last_line(self.application.log)}")
+            raise LabError(f"The service ended by itself: {last_lines(self.application.log)}")
         if self.postgres.ended():
-            raise LabError(f"PostgreSQL ended by itself: {last_line(self.postgres.log)}")
+            raise LabError(f"PostgreSQL ended by itself: {last_lines(self.postgres.log)}")
 
 
 def run(plan: Plan, stop: Stop) -> None:
@@ -166,6 +183,9 @@ def run(plan: Plan, stop: Stop) -> None:
             while not stop:
                 hosts.require_alive()
                 control.serve(0.25, hosts.switch)
+    except OSError as error:
+        where = what(plan.folder / "logs")
+        raise LabError(f"{os.strerror(error.errno or 0)} ({error.filename or 'no file'}) while {where}.") from error
     except LabError:
         if not stop:  # what breaks while it is taken down is no news
             raise

@@ -19,7 +19,10 @@ _NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 def _works(*command: str) -> bool:
     if shutil.which(command[0]) is None:
         return False
-    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=10, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=10, check=False)
+    except subprocess.TimeoutExpired:
+        return False
     return done.returncode == 0
 
 

@@ -14,9 +14,11 @@ import psycopg
 
 from ledgerlab.lab.errors import LabError
 from ledgerlab.lab.plan import DATABASE_PORT, Plan
-from ledgerlab.lab.processes import Stop, end, last_line
+from ledgerlab.lab.processes import Stop, end, how_it_ended, last_lines
 
 _NOBODY = 65534
+_CREATED, _ANSWERS = 45, 25
+"""Seconds for `initdb`, and until the server answers."""
 _OPTIONS = {
     "unix_socket_permissions": "0777",
     "password_encryption": "scram-sha-256",
@@ -104,8 +106,14 @@ class Postgres:
         Raises:
             LabError: it does not.
         """
-        if initdb.wait(60) != 0:
-            raise LabError(f"initdb failed: {last_line(self.log)}")
+        deadline = time.monotonic() + _CREATED
+        while initdb.poll() is None:
+            if time.monotonic() > deadline:
+                raise LabError(f"PostgreSQL's initdb did not end within {_CREATED} s: {last_lines(self.log)}")
+            if stop.wait(0.03):
+                raise LabError("Told to stop while starting.")
+        if initdb.returncode != 0:
+            raise LabError(f"PostgreSQL's initdb failed (exit code {initdb.returncode}): {last_lines(self.log)}")
         (self.plan.database_data / "owner-password").unlink()
         self._rules = self._rules_file.read_text()
         self._launch(stop)
@@ -152,10 +160,16 @@ class Postgres:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=data, start_new_session=True
             )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + _ANSWERS
         while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > deadline or stop:
-                raise LabError(f"PostgreSQL did not start: {last_line(self.log)}")
+            if self.process.poll() is not None:
+                raise LabError(
+                    f"PostgreSQL ended while starting ({how_it_ended(self.process)}): {last_lines(self.log)}"
+                )
+            if time.monotonic() > deadline:
+                raise LabError(f"PostgreSQL did not answer within {_ANSWERS} s: {last_lines(self.log)}")
+            if stop:
+                raise LabError("Told to stop while starting.")
             time.sleep(0.03)
 
     def _answers(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -16,6 +17,8 @@ from pathlib import Path
 from ledgerlab.lab.errors import LabError
 
 _PR_SET_PDEATHSIG = 1
+_DOING = "doing"
+_TAIL = 16_384
 
 
 def die_with_parent(number: signal.Signals) -> None:
@@ -80,6 +83,9 @@ class Reports:
         with self._news:
             return next((str(facts["error"]) for facts in self._lines if "error" in facts), "")
 
+    def _busy(self) -> str:
+        return f"while {what(self.log.parent) or 'starting'}"
+
     def expect(self, event: str, seconds: float, stop: Stop) -> None:
         """Waits for a report of that event.
 
@@ -91,9 +97,11 @@ class Reports:
             if problem := self.problem():
                 raise LabError(problem)
             if self.child.poll() is not None:
-                raise LabError(f"{self.name} ended while starting ({last_line(self.log)}).")
+                raise LabError(f"{self.name} ended {self._busy()} ({how_it_ended(self.child)}): {last_lines(self.log)}")
             if time.monotonic() > deadline:
-                raise LabError(f"{self.name} was not ready within {seconds:.0f} s ({last_line(self.log)}).")
+                raise LabError(
+                    f"{self.name} was not ready within {seconds:.0f} s {self._busy()}: {last_lines(self.log)}"
+                )
             if stop:
                 raise LabError("Told to stop while starting.")
             with self._news:
@@ -125,7 +133,35 @@ def module_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def last_line(log: Path) -> str:
-    """What a log ends with; it may be gone when a person could look."""
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1][:300] if lines else "no message"
+def last_lines(log: Path, most: int = 6) -> str:
+    """What a log ends with, on one line; the file may be gone when a person could look."""
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(0, log.stat().st_size - _TAIL))
+            lines = stream.read().decode(errors="replace").split("\n")
+    except OSError:
+        lines = []
+    told = [line.strip()[:300] for line in lines if line.strip()]
+    return f"the last lines of {log.name}: {' | '.join(told[-most:])}" if told else f"{log.name} is empty"
+
+
+def how_it_ended(child: subprocess.Popen[bytes]) -> str:
+    """Its exit code, or the signal that ended it."""
+    code = child.poll()
+    if code is not None and code < 0:
+        return signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    return f"exit code {code}"
+
+
+def now(logs: Path, words: str) -> None:
+    """Note what is being waited for, so that whoever loses patience can say it."""
+    with contextlib.suppress(OSError):  # a full disk is told by what needs it
+        (logs / _DOING).write_text(words)
+
+
+def what(logs: Path) -> str:
+    """What was being waited for last; empty when nobody noted anything."""
+    try:
+        return (logs / _DOING).read_text(errors="replace")
+    except OSError:
+        return ""

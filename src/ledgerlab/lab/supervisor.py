@@ -26,10 +26,11 @@ from ledgerlab.lab.processes import (
     Stop,
     die_with_parent,
     end,
-    last_line,
+    last_lines,
     module_command,
     report,
     spawn,
+    what,
 )
 
 OWN = (
@@ -58,6 +59,10 @@ def up(folder: Path, names: tuple[str, ...], mode: str) -> None:
         try:
             plan = _prepare(ours, chosen, actual, addresses.prefix)
             _run(plan, stop)
+        except OSError as error:
+            where = what(ours / "logs") or "preparing the folder"
+            told = error.strerror or type(error).__name__
+            raise LabError(f"{told} ({error.filename or ours}) while {where}.") from error
         finally:
             addresses.release()
 
@@ -136,11 +141,11 @@ def _run(plan: Plan, stop: Stop) -> None:
     child = spawn(command, log)
     try:
         reports = Reports(child, name, log)
-        reports.expect(event, 60, stop)
+        reports.expect(event, 140, stop)
         _announce(plan)
         while not stop.wait(0.25):
             if child.poll() is not None:
-                raise LabError(reports.problem() or f"{name} ended by itself: {last_line(log)}")
+                raise LabError(reports.problem() or f"{name} ended by itself: {last_lines(log)}")
     finally:
         _take_down(child)
 

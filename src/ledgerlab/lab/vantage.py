@@ -22,7 +22,7 @@ from ledgerlab.lab.processes import (
     Stop,
     die_with_parent,
     end,
-    last_line,
+    last_lines,
     module_command,
     report,
     spawn,
@@ -51,17 +51,20 @@ def run(path: Path, stop: Stop) -> None:
         # /proc belongs to the namespace the supervisor lives in, so this is the number it and others know.
         pid = plan.folder / "vantage.pid"
         pid.write_text(os.readlink("/proc/self"))  # noqa: PTH115 - the text of the link is what is wanted
-        reports.expect("serving", 40, stop)
+        # Longer than its parts together may take, so that the one that hangs is named by itself.
+        reports.expect("serving", 130, stop)
         deadline = time.monotonic() + 5
         while not answers(plan):
-            if time.monotonic() > deadline or stop.wait(0.05):
+            if stop.wait(0.05):
+                raise LabError("Told to stop while starting.")
+            if time.monotonic() > deadline:
                 raise LabError("The service cannot be reached from the outside vantage.")
         report(event="ready")
         while not stop.wait(0.25):
             if office.poll() is not None:
-                raise LabError(f"The office's process ended by itself: {last_line(log)}")
+                raise LabError(f"The office's process ended by itself: {last_lines(log)}")
             if hosts.poll() is not None:
-                raise LabError(reports.problem() or f"The hosts' process ended by itself: {last_line(log)}")
+                raise LabError(reports.problem() or f"The hosts' process ended by itself: {last_lines(log)}")
     finally:
         end(hosts, 12)
         end(office, 3)

@@ -32,9 +32,13 @@ DESCRIBED_IPV6 = re.compile(r"^ *ipv6: .*\n|, \"fd77::[0-9]+\"", re.MULTILINE)
 """What that file says about IPv6 addresses; there may be none here."""
 DESCRIBED_OFFICE = re.compile(r"^ *office: .*\n|, office(?=\])", re.MULTILINE)
 """What it says about the office network, which only namespaces have."""
-_UP_DEADLINE = 60.0
+_UP_DEADLINE = 150.0
+"""Longer than any part of the demo waits for another, so that the part which hangs is named by the demo itself."""
 _SWITCH_DEADLINE = 90.0
 _DOWN_DEADLINE = 15.0
+_LAST_WORDS = 2.0
+_MOST_SAID = 1500
+_ROOM = "TMPDIR must name a folder with a short path and 300 MB of room"
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,10 @@ def demo(defects: Sequence[str] = (), mode: str = "auto") -> Iterator[Demo]:
     Raises:
         RunError: it does not come up.
     """
-    base = Path(tempfile.mkdtemp(prefix="stagehold-demo-"))
+    try:
+        base = Path(tempfile.mkdtemp(prefix="stagehold-demo-"))
+    except OSError as error:
+        raise RunError(f"the demo gets no folder: {error.strerror}: {error.filename}", remedy=_ROOM) from error
     base.chmod(0o711)  # the demo's database may have to run as another user
     folder = base / "lab"
     command = [sys.executable, "-I", "-m", "ledgerlab", "up", "--dir", str(folder), "--mode", mode]
@@ -123,14 +130,14 @@ def demo(defects: Sequence[str] = (), mode: str = "auto") -> Iterator[Demo]:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
         )
         try:
-            ready = _wait_until_ready(process, base / "ledgerlab.log")
+            ready = _wait_until_ready(process, base / "ledgerlab.log", folder / "logs")
             yield Demo(folder, _describe(folder, ready), str(ready["url"]), str(ready["mode"]), process)
         finally:
             _stop(process)
             shutil.rmtree(base, ignore_errors=True)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> dict[str, object]:
+def _wait_until_ready(process: subprocess.Popen[bytes], log: Path, logs: Path) -> dict[str, object]:
     if process.stdout is None:
         raise RunError("the demo has no output to listen to")
     deadline = time.monotonic() + _UP_DEADLINE
@@ -148,8 +155,28 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> dict[str, 
                 continue
             if isinstance(message, dict) and message.get("ready") is True:
                 return message
-    tail = " ".join(log.read_text("utf-8", errors="replace").split()[-60:])
-    raise RunError(f"the demo did not come up: {tail or 'no reason given'}", remedy="stagehold doctor")
+    raise RunError(f"the demo did not come up: {_why_not(process, log, logs)}", remedy=f"stagehold doctor; {_ROOM}")
+
+
+def _why_not(process: subprocess.Popen[bytes], log: Path, logs: Path) -> str:
+    """What ledgerlab said; where it said nothing, how it ended, what it waited for, and what its parts said last."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_LAST_WORDS)  # the end of its output comes a moment before its own
+    said = " ".join(log.read_text("utf-8", errors="replace").split())[-_MOST_SAID:]
+    if said and process.poll() is not None:
+        return said
+    code = process.poll()
+    parts = [
+        "it is still starting"
+        if code is None
+        else f"it ended by itself ({'signal' if code < 0 else 'exit code'} {abs(code)})"
+    ]
+    doing = logs / "doing"
+    if doing.is_file():
+        parts.append(f"last it was {doing.read_text('utf-8', errors='replace')}")
+    tails = {path.name: path.read_text("utf-8", errors="replace").strip().splitlines() for path in logs.glob("*.log")}
+    parts += [f"{name} ends with: {' | '.join(tail[-3:])[:900]}" for name, tail in sorted(tails.items()) if tail]
+    return "; ".join([*parts, *([said] if said else ["it said nothing"])])
 
 
 def _describe(folder: Path, ready: dict[str, object]) -> Path:

@@ -8,10 +8,11 @@ import html
 import re
 from collections.abc import Callable, Iterator
 
+from stagehold.redaction.rewritings import dumps
 from stagehold.redaction.unpack import PACKED, WAYS, Budget, unpacked, without_pixels
 
-IN_UTF16, IN_BASE64 = "in UTF-16", "in base64"
-OUR_WORDS = WAYS | {IN_UTF16, IN_BASE64}
+IN_UTF16, IN_BASE64, IN_A_DUMP = "in UTF-16", "in base64", "in a hex dump"
+OUR_WORDS = WAYS | {IN_UTF16, IN_BASE64, IN_A_DUMP}
 """Where something is, said without a word of what was searched."""
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _OF_ALPHABET = bytes(code in _ALPHABET for code in range(256))
@@ -86,6 +87,10 @@ def embedded(data: bytes, budget: Budget, *, packed: bool = True) -> Iterator[tu
         wide = [data[max(0, run.start() - 1) : run.end()].replace(b"\0", b"") for run in _WIDE.finditer(data)]
         if wide:
             yield IN_UTF16, b"\n\n".join(wide)
+    shown = b"\n\n".join(inner for _, _, inner in dumps(data))
+    budget.take(len(shown))
+    if shown:
+        yield IN_A_DUMP, shown
     small: list[bytes] = []
     for text in _base64_runs(data):
         inner = _base64(text)

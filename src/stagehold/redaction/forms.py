@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import re
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus, unquote
+
+from stagehold.redaction.rewritings import SHORTEST_CUT, SHORTEST_PART, codes, in_base64, spellings, texts
 
 SHORTEST = 6
 """Characters of a value that can be recognised; anything shorter is part of too many other words."""
@@ -50,14 +51,42 @@ def forms_of(value: str) -> frozenset[bytes]:
     Base64 is taken at its three alignments without the characters that depend on neighbours, so that the value
     is found inside a longer encoded text, too.
     """
+    spelt = {value, *(other for other in spellings(value) if not why_not(other))}
+    return frozenset(
+        form for other in spelt for form in (_forms(other) if other == value else _spelling(other)) if form
+    )
+
+
+def first_part_of(value: str) -> bytes:
+    """The first characters of a value, by which it is told where it was cut or broken; empty where they tell nothing.
+
+    A JSON Web Token begins as all of its kind do.
+    """
+    first = value[:SHORTEST_CUT]
+    telling = len(value) > SHORTEST_CUT and not first.replace(" ", "").isalpha() and not first.isdigit()
+    return value.encode("utf-8", "surrogatepass")[:SHORTEST_PART] if telling and not value.startswith("eyJ") else b""
+
+
+def _spelling(value: str) -> Iterator[bytes]:
+    raw = value.encode("utf-8", "surrogatepass")
+    yield raw
+    if len(raw) >= SHORTEST_ENCODED:
+        yield from (json.dumps(value)[1:-1].encode(), quote(raw, safe="").encode())
+
+
+def _forms(value: str) -> frozenset[bytes]:
     raw = value.encode("utf-8", "surrogatepass")
     return frozenset(
-        (raw, *_texts(value, raw), *(form for form in _codes(value, raw) if len(form) >= SHORTEST_ENCODED))
+        (
+            raw,
+            *_texts(value, raw),
+            *(form for form in (*_codes(value, raw), *texts(value, raw)) if len(form) >= SHORTEST_ENCODED),
+        )
     )
 
 
 def _texts(value: str, raw: bytes) -> Iterator[bytes]:
-    texts = {
+    written = {
         json.dumps(value)[1:-1],
         json.dumps(value, ensure_ascii=False)[1:-1],
         repr(value)[1:-1],
@@ -71,23 +100,15 @@ def _texts(value: str, raw: bytes) -> Iterator[bytes]:
         value.replace("'", "'\"'\"'"),
     }
     for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
-        texts |= {quoted, _ESCAPE.sub(lambda found: found[0].lower(), quoted)}
+        written |= {quoted, _ESCAPE.sub(lambda found: found[0].lower(), quoted)}
     if (unquoted := unquote(value)) != value and not why_not(unquoted):
-        texts.add(unquoted)
-    texts |= {json.dumps(text)[1:-1] for text in texts}
-    yield from (text.encode("utf-8", "surrogatepass") for text in texts)
+        written.add(unquoted)
+    written |= {json.dumps(text)[1:-1] for text in written}
+    yield from (text.encode("utf-8", "surrogatepass") for text in written)
 
 
 def _codes(value: str, raw: bytes) -> Iterator[bytes]:
     yield raw.hex().encode()
     yield raw.hex().upper().encode()
-    for shift in range(3):
-        encoded = base64.b64encode(b"\0" * shift + raw)
-        # The first characters mix in what stands before, the last ones what follows.
-        first = (0, 2, 3)[shift]
-        last = len(encoded) - (0, 3, 2)[(shift + len(raw)) % 3]
-        yield encoded[first:last]
-        yield encoded[first:last].replace(b"+", b"-").replace(b"/", b"_")
-    if not raw.isascii():
-        yield value.encode("utf-16-le", "surrogatepass")
-        yield value.encode("utf-16-be", "surrogatepass")
+    yield from in_base64(raw)
+    yield from codes(value, raw)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stagehold.redaction.registry import KNOWN, SecretRegistry
+from stagehold.redaction.rewritings import dumps, is_cut, reaches
 from stagehold.redaction.shapes import find_shapes
 from stagehold.redaction.unpack import PNG, Budget, Unreadable, png_chunks
 
@@ -75,7 +76,12 @@ class Redactor:
         if not self._masks:
             return data
         for form, name in self._secrets.present(data):
-            data = data.replace(form, f"[redacted:{name}]".encode())
+            mask = f"[redacted:{name}]".encode()
+            whole = self._secrets.whole(form)
+            data = _without_whole(data, form, whole, mask) if whole else data.replace(form, mask)
+        for start, stop, shown in reversed(list(dumps(data))):
+            if found := self._secrets.present(shown):
+                data = data[:start] + f"[redacted:{found[0][1]}]\n".encode() + data[stop:]
         for kind, start, stop in reversed(_apart(find_shapes(data))):
             data = data[:start] + f"[redacted:{kind.replace(' ', '-')}]".encode() + data[stop:]
         return data
@@ -133,6 +139,17 @@ class Redactor:
         except (Unreadable, OSError, EOFError, zlib.error) as error:
             raise OSError(f"the compressed evidence cannot be redacted: {error}") from error
         return gzip.compress(self._unpacked(body, budget), mtime=0)
+
+
+def _without_whole(data: bytes, first: bytes, whole: bytes, mask: bytes) -> bytes:
+    """A value that is known by its first part, with what follows of it, broken over lines or not."""
+    kept, at = [], 0
+    while (start := data.find(first, at)) >= 0:
+        cut = is_cut(data, start, whole)
+        stop = reaches(data, start, whole) if cut else start + 1
+        kept += [data[at:start], mask if cut else data[start:stop]]
+        at = stop
+    return b"".join((*kept, data[at:]))
 
 
 def _apart(spans: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:

@@ -7,13 +7,15 @@ import re
 import threading
 from collections.abc import Callable
 
-from stagehold.redaction.forms import forms_of, is_token, why_not
+from stagehold.redaction.forms import first_part_of, forms_of, is_token, why_not
 from stagehold.redaction.matcher import Matcher
+from stagehold.redaction.rewritings import SHORTEST_CUT, SHORTEST_PART, before_dots, is_cut
 from stagehold.redaction.secret import Secret, reveal
 
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]*)\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]* +(\S+)\Z")
+_BASIC = ".basic"
 
 
 class SecretRegistry:
@@ -22,6 +24,7 @@ class SecretRegistry:
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
         self._names: dict[bytes, str] = {}
+        self._wholes: dict[bytes, bytes] = {}
         self._matcher = Matcher()
         self._lock = threading.Lock()
         self._handover: Callable[[str, str], None] | None = None
@@ -58,7 +61,7 @@ class SecretRegistry:
     def add_login(self, name: str, user: str, password: Secret | str) -> str:
         """Add a password, and what HTTP Basic makes of it with the user name (RFC 7617); returns as `add`."""
         pair = base64.b64encode(f"{user}:{reveal(password)}".encode()).decode()
-        self.add(f"{name}.basic", pair)
+        self.add(f"{name}{_BASIC}", pair)
         # A password that equals the user name cannot be hidden: the user name is shown on purpose.
         if reveal(password) == user:
             return "is the user name"
@@ -78,7 +81,19 @@ class SecretRegistry:
     def present(self, data: bytes) -> list[tuple[bytes, str]]:
         """The forms of secrets that the data hold, with their names; the longest first."""
         with self._lock:
-            return [(form, self._names[form]) for form in self._matcher.present(data)]
+            found = self._matcher.present(data)
+            found += sorted(self._wholes.keys() & before_dots(data))
+            return [(form, self._names[form]) for form in found if self._is_there(form, data)]
+
+    def _is_there(self, form: bytes, data: bytes) -> bool:
+        whole, at = self._wholes.get(form), data.find(form)
+        while whole and at >= 0 and not is_cut(data, at, whole):
+            at = data.find(form, at + 1)
+        return at >= 0
+
+    def whole(self, form: bytes) -> bytes:
+        """The value of which a form is only the first part; empty when it stands for all of it."""
+        return self._wholes.get(form, b"")
 
     def _learn(self, name: str, text: str) -> None:
         segments = _JWT.match(text)
@@ -86,9 +101,18 @@ class SecretRegistry:
         with self._lock:
             self._values[text] = name
             for part in parts:
+                whole = name.endswith(_BASIC)
                 for form in forms_of(part):
                     self._names.setdefault(form, name)
                     self._matcher.add(form)
+                # What HTTP Basic makes of a login begins with the user name, which is no secret.
+                if (first := first_part_of(part)) and not whole and first not in self._names:
+                    raw = part.encode("utf-8", "surrogatepass")
+                    for begin in {first, first[:SHORTEST_CUT]}:
+                        self._names.setdefault(begin, name)
+                        self._wholes.setdefault(begin, raw)
+                    if len(first) >= SHORTEST_PART:
+                        self._matcher.add(first)
 
 
 KNOWN = SecretRegistry()

@@ -13,7 +13,7 @@ from rich.text import Text
 from stagehold.model import Outcome, Promise, Verdict
 from stagehold.reporting import facts
 from stagehold.reporting.reasons import reasons
-from stagehold.reporting.terminal_lines import print_command
+from stagehold.reporting.terminal_lines import glyph, print_command
 from stagehold.reporting.terminal_waivers import print_changes, print_waivers
 from stagehold.reporting.text import clip, one_line, plural, short_digest, utc
 
@@ -47,7 +47,7 @@ def print_summary(verdict: Verdict, console: Console, report_paths: Mapping[str,
     sign = facts.DECISIONS[verdict.decision]
     style = _STYLES[sign.tone]
     console.print()
-    console.print(Text(f"{sign.glyph} {sign.word}", style=f"bold {style}"))
+    console.print(Text(f"{glyph(sign.glyph)} {sign.word}", style=f"bold {style}"))
     console.print(Text(one_line(verdict.headline, 600), style="bold"))
     console.print(Text(facts.advice(verdict)))
     _what(verdict, console)
@@ -62,14 +62,14 @@ def print_summary(verdict: Verdict, console: Console, report_paths: Mapping[str,
         for name, path in report_paths.items():
             console.print(Text(f"{name}: {path}"), soft_wrap=True)
     # Once more as the last line: the first one may have scrolled away.
-    console.print(Text(f"{sign.glyph} {sign.word}", style=f"bold {style}"))
+    console.print(Text(f"{glyph(sign.glyph)} {sign.word}", style=f"bold {style}"))
 
 
 def _what(verdict: Verdict, console: Console) -> None:
     run = verdict.run
     sign, says = facts.build_sign(verdict)
     console.print()
-    line = Text(f"{sign.glyph} {sign.word}", style=_STYLES[sign.tone])
+    line = Text(f"{glyph(sign.glyph)} {sign.word}", style=_STYLES[sign.tone])
     console.print(line.append(f"  {says}", style="default"))
     console.print(
         _pairs(
@@ -86,7 +86,7 @@ def _why(verdict: Verdict, console: Console) -> None:
     found = reasons(verdict)
     for reason in found[:MOST_REASONS]:
         console.print()
-        title = Text(f"{reason.sign.glyph} {reason.sign.word}", style=f"bold {_STYLES[reason.sign.tone]}")
+        title = Text(f"{glyph(reason.sign.glyph)} {reason.sign.word}", style=f"bold {_STYLES[reason.sign.tone]}")
         if reason.checks:
             title.append(f"  {', '.join(reason.checks[:12])}")
             if len(reason.checks) > 12:  # noqa: PLR2004 - what fits on two lines
@@ -132,7 +132,7 @@ def _suites(verdict: Verdict, console: Console) -> None:
         counts = [(getattr(row, field), style) for _, field, style in counted]
         table.add_row(
             Text(one_line(row.name, 40)),
-            Text(f"{row.sign.glyph} {row.sign.word}", style=_STYLES[row.sign.tone]),
+            Text(f"{glyph(row.sign.glyph)} {row.sign.word}", style=_STYLES[row.sign.tone]),
             *(Text(str(count), style=style if count else "dim") for count, style in counts),
             Text(row.took),
         )
@@ -149,7 +149,7 @@ def _promises(verdict: Verdict, console: Console) -> None:
         if result.state is Promise.NOT_CLAIMED:
             continue
         sign = facts.PROMISES[result.state]
-        line = Text(f"{sign.glyph} {sign.word:<11}", style=_STYLES[sign.tone])
+        line = Text(f"{glyph(sign.glyph)} {sign.word:<11}", style=_STYLES[sign.tone])
         line.append(f"{one_line(result.commitment.id, 20)} {facts.commitment_counts(result)}", style="default")
         if not result.required:
             line.append(" (not required)", style="default")

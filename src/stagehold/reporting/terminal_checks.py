@@ -12,7 +12,7 @@ from rich.text import Text
 
 from stagehold.code_places import opened
 from stagehold.model import CaseResult, CheckResult, Outcome
-from stagehold.reporting.terminal_lines import print_command
+from stagehold.reporting.terminal_lines import glyph, print_command
 from stagehold.reporting.text import clip, one_line, plural
 from stagehold.reporting.waiver_drafts import FILE_NAME as DRAFTS
 
@@ -33,10 +33,10 @@ def print_checks(results: Sequence[CheckResult], console: Console, folder: Path,
     ordered = sorted(results, key=lambda result: (result.spec.suite, result.spec.id))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
     for result in ordered:
-        glyph, style = _LOOKS[result.outcome]
+        sign, style = _LOOKS[result.outcome]
         cases = plural(len(result.cases), "case") if len(result.cases) > 1 else ""
         table.add_row(
-            Text(glyph, style=style),
+            Text(glyph(sign), style=style),
             Text(result.spec.id, style="bold"),
             Text(result.outcome.value.replace("_", " "), style=style),
             Text(f"{sum(case.seconds for case in result.cases):.1f} s", style="dim"),
@@ -60,9 +60,9 @@ def print_checks(results: Sequence[CheckResult], console: Console, folder: Path,
 
 
 def _print_open(result: CheckResult, console: Console) -> None:
-    glyph, style = _LOOKS[result.outcome]
+    sign, style = _LOOKS[result.outcome]
     console.print()
-    console.print(Text(f"{glyph} {result.spec.id} {result.spec.claim}", style=style))
+    console.print(Text(f"{glyph(sign)} {result.spec.id} {result.spec.claim}", style=style))
     shown = [case for case in result.cases if case.outcome is not Outcome.PASSED]
     for number, case in enumerate(shown[:_MOST_CASES]):
         if number:

@@ -36,6 +36,12 @@ def trim(console: Console) -> None:
     console.push_render_hook(_Trim())
 
 
+def glyph(sign: str) -> str:
+    """A sign for standard output: `?` for undecided only where it cannot be taken for a character that is missing."""
+    poor = not (getattr(sys.stdout, "encoding", None) or "ascii").lower().startswith("utf")
+    return "!" if sign == "?" and poor else sign
+
+
 def print_command(console: Console, label: str, command: str, indent: int = 0) -> None:
     """A command below its label, never broken: what is copied from the terminal can be run."""
     if not command:

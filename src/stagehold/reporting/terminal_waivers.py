@@ -8,6 +8,7 @@ from rich.text import Text
 
 from stagehold.model import Changes, Verdict
 from stagehold.reporting.facts import WAIVERS
+from stagehold.reporting.terminal_lines import glyph
 from stagehold.reporting.text import clip, one_line, plural, short_digest, utc
 
 _STYLES = {"bad": "red", "waived": "magenta", "none": "yellow"}
@@ -23,7 +24,7 @@ def print_waivers(verdict: Verdict, console: Console) -> None:
     for result in verdict.waivers:
         waiver, sign = result.waiver, WAIVERS[result.state]
         where = f"{waiver.check}{f' [{one_line(waiver.case, 80)}]' if waiver.case else ''}"
-        line = Text(f"{sign.glyph} {sign.word:<14} ", style=_STYLES[sign.tone])
+        line = Text(f"{glyph(sign.glyph)} {sign.word:<14} ", style=_STYLES[sign.tone])
         line.append(f"{waiver.id}  {where}: {one_line(result.note, 300)}", style="default")
         console.print(Padding(line, (0, 0, 0, 2)))
         people = ", ".join(name for name in (waiver.approved_by, waiver.approved_also_by) if name)

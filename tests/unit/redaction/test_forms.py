@@ -43,14 +43,14 @@ def present(value: str, text: bytes) -> bool:
 
 
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(value=VALUES)
 def test_a_value_is_found_however_it_is_written(write: Callable[[str], str], value: str) -> None:
     """Percent, JSON, HTML, hex and Python's own spelling of any text are among its forms."""
     assert present(value, write(value).encode("utf-8"))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(value=st.text(min_size=12, max_size=60), before=st.binary(max_size=7), after=st.binary(max_size=7))
 def test_base64_is_found_at_every_alignment(value: str, before: bytes, after: bytes) -> None:
     """Whatever stands before and after it in the encoded text, in the standard and in the URL alphabet."""
@@ -60,7 +60,7 @@ def test_base64_is_found_at_every_alignment(value: str, before: bytes, after: by
     assert present(value, base64.urlsafe_b64encode(whole))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(value=VALUES)
 def test_no_form_is_short(value: str) -> None:
     """What is looked for has at least as many bytes as the shortest value, hex and base64 more."""
