@@ -132,7 +132,7 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
                     only=sorted(ids),
                     listing=True,
                 ).run()
-            expected = collected_by_lanes(folder, chosen)
+            expected = _listed(folder, chosen, wanted, console)
         expected = [_alone(check, ids) for check in expected if check.spec.id in ids]
         if missing := sorted(ids - {check.spec.id for check in expected}):
             raise RunError(f"{', '.join(missing)} was not collected: a hook or a fixture of the suite hides it")
@@ -140,6 +140,26 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
         results = judge_checks(expected, read_events(folder).cases)
         write_drafts(folder, results, utc_now()[:10])
         return replace(_searched(Checked(results, folder)), hints=_hints(folder, results))
+
+
+def _listed(
+    folder: Path, chosen: dict[str, Path], wanted: Sequence[CheckSpec], console: Console
+) -> list[ExpectedCheck]:
+    """What the lanes collected; a suite that could not be collected is told, and takes no other one down.
+
+    Raises:
+        RunError: it was the only one.
+    """
+    expected: list[ExpectedCheck] = []
+    for name in chosen:
+        try:
+            expected += collected_by_lanes(folder, [name])
+        except RunError as error:
+            if len(chosen) == 1:
+                raise
+            console.print(str(error), highlight=False, soft_wrap=True, markup=False)
+            expected += [ExpectedCheck(spec=spec, cases=("",)) for spec in wanted if spec.suite == name]
+    return expected
 
 
 @dataclass
