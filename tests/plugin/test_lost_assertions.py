@@ -478,6 +478,13 @@ PASSED = {
         reply = Reply()
         assert reply.is_redirect
     """,
+    "a function that was put somewhere": """
+        class Hook:
+            def __init__(self, handler):
+                self.handler = handler
+        hook = Hook(print)
+        assert hook.handler is not None
+    """,
     "factory of a fixture": """
         judge(time.time())
     """,
@@ -614,7 +621,7 @@ def test_what_can_never_fail_is_refused_from_the_source(tmp_path: Path, body: st
 
 
 def test_helpers_count_and_compiled_files_hide_nothing(prepare: Prepare) -> None:
-    """Helpers and what a conftest.py hands out count; a helper is read from its source, whatever `__pycache__` holds of it."""
+    """Helpers and what a conftest.py hands out count, read from their source, whatever `__pycache__` holds."""
     source = '@claim("AAA-001")\ndef test_it():\n    """Claims."""\n    from helper_of_ours import judge\n    judge()\n'
     source += '\n@claim("AAA-002")\ndef test_that(verify):\n    """Claims."""\n    verify(1)\n'
     run, suites = prepare(own=source)
