@@ -117,7 +117,7 @@ def _until_a_suite_runs(process: subprocess.Popen[bytes]) -> list[psutil.Process
     while time.monotonic() < deadline and process.poll() is None:
         family = psutil.Process(process.pid).children(recursive=True)
         with contextlib.suppress(psutil.Error):
-            if any("pytest" in one.cmdline() and "--collect-only" not in one.cmdline() for one in family):
+            if any("stagehold.plugin" in one.cmdline() and "--collect-only" not in one.cmdline() for one in family):
                 return family
         time.sleep(0.2)
     raise AssertionError("no suite was started")

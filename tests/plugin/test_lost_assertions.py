@@ -478,6 +478,13 @@ PASSED = {
         reply = Reply()
         assert reply.is_redirect
     """,
+    "a function that was put somewhere": """
+        class Hook:
+            def __init__(self, handler):
+                self.handler = handler
+        hook = Hook(print)
+        assert hook.handler is not None
+    """,
     "factory of a fixture": """
         judge(time.time())
     """,
@@ -614,11 +621,14 @@ def test_what_can_never_fail_is_refused_from_the_source(tmp_path: Path, body: st
 
 
 def test_helpers_count_and_compiled_files_hide_nothing(prepare: Prepare) -> None:
-    """A helper beside the checks is read from its source, whatever `__pycache__` holds of it."""
+    """Helpers and what a conftest.py hands out count, read from their source, whatever `__pycache__` holds."""
     source = '@claim("AAA-001")\ndef test_it():\n    """Claims."""\n    from helper_of_ours import judge\n    judge()\n'
+    source += '\n@claim("AAA-002")\ndef test_that(verify):\n    """Claims."""\n    verify(1)\n'
     run, suites = prepare(own=source)
     folder = suites["own"]
-    (folder / "conftest.py").write_text(f"import sys\nsys.path.insert(0, {str(folder)!r})\n", encoding="utf-8")
+    conftest = f"import sys\nimport pytest\nsys.path.insert(0, {str(folder)!r})\n\n"
+    conftest += "def judge(value):\n    assert value\n\n@pytest.fixture\ndef verify():\n    return judge\n"
+    (folder / "conftest.py").write_text(conftest, encoding="utf-8")
     helper = folder / "helper_of_ours.py"
     helper.write_text("def judge():\n    return None\n", encoding="utf-8")
     py_compile.compile(str(helper), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, doraise=True)
@@ -629,5 +639,5 @@ def test_helpers_count_and_compiled_files_hide_nothing(prepare: Prepare) -> None
     until = time.monotonic() + 60
     Lanes(run, suites, scrubbed_environment(), expected, record, lane_deadline=60, run_deadline=until).run()
 
-    (result,) = judge_checks(expected, record.recorded.cases)
-    assert result.outcome is Outcome.PASSED
+    outcomes = {result.spec.id: result.outcome for result in judge_checks(expected, record.recorded.cases)}
+    assert outcomes == {"AAA-001": Outcome.PASSED, "AAA-002": Outcome.PASSED}

@@ -77,7 +77,7 @@ def test_a_person_waits_for_one_collection(tmp_path: Path) -> None:
 
 
 def test_a_suite_that_cannot_be_collected_is_told(tmp_path: Path) -> None:
-    """A person reads why nothing ran."""
+    """A person reads why nothing of it ran, and what another suite measured is kept."""
     own = tmp_path / "own"
     own.mkdir()
     source = (
@@ -88,9 +88,16 @@ def test_a_suite_that_cannot_be_collected_is_told(tmp_path: Path) -> None:
     (own / "test_own.py").write_text(source, encoding="utf-8")
     description = tmp_path / "environment.yaml"
     description.write_text(f"{ENVIRONMENT}suites: [own]\n", encoding="utf-8")
-    command = [sys.executable, "-m", "stagehold", "check", str(description), "OWN-001"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-m", "stagehold", "check", str(description)]
+    alone = subprocess.run(
+        [*command, "OWN-001"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    beside = subprocess.run(
+        [*command, "OWN-001", "HDR-001"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
 
-    assert done.returncode == 3
-    assert "could not be collected" in done.stderr
-    assert "there is no fixture nowhere" in done.stderr
+    assert (alone.returncode, beside.returncode) == (3, 3)
+    assert "could not be collected" in alone.stderr
+    assert "there is no fixture nowhere" in alone.stderr
+    assert "there is no fixture nowhere" in beside.stdout
+    assert "? HDR-001 inconclusive" in " ".join(beside.stdout.split())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,8 +48,14 @@ def find_lost_assertions(source: str, file: str) -> list[Finding]:
     return sorted((Finding(file, line, what) for line, what in set(found)), key=lambda one: (one.line, one.what))
 
 
+@functools.lru_cache(maxsize=1)
+def _nodes(tree: ast.Module) -> list[ast.AST]:
+    """Every node of the file, walked once for all that look for something."""
+    return list(ast.walk(tree))
+
+
 def _constant_assertions(tree: ast.Module, lazy: dict[str, str]) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Assert) and (why := _always_true(node.test, lazy)):
             yield node.lineno, f"this assertion is always true: {why}"
         elif isinstance(node, ast.Assert) and isinstance(node.msg, ast.Compare):
@@ -125,7 +132,7 @@ def _lazy_functions(tree: ast.Module) -> dict[str, str]:
     """Every function of the file that is defined under one name only: what calling it gives without judging yet."""
     found: dict[str, str] = {}
     bound: dict[str, int] = {}
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             bound[node.id] = bound.get(node.id, 0) + 1
         elif isinstance(node, ast.arg):
@@ -162,7 +169,7 @@ def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
 
 def _idle_statements(tree: ast.Module, lazy: dict[str, str]) -> Iterator[tuple[int, str]]:  # noqa: C901 - a table
     playwright = _imported(tree, "expect", "playwright.")
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if not isinstance(node, ast.Expr):
             continue
         match node.value:
@@ -191,10 +198,10 @@ def _idle_statements(tree: ast.Module, lazy: dict[str, str]) -> Iterator[tuple[i
 def _imported(tree: ast.Module, name: str, module: str = "") -> set[str]:
     """What the file calls something that it imports, from a module or as one."""
     found = set()
-    for node in ast.walk(tree):
-        fits = (isinstance(node, ast.Import) and not module) or (
-            isinstance(node, ast.ImportFrom) and module and (node.module or "").startswith(module)
-        )
+    for node in _nodes(tree):
+        fits = isinstance(node, ast.Import) and not module
+        if isinstance(node, ast.ImportFrom):
+            fits = bool(module) and (node.module or "").startswith(module)
         if fits and isinstance(node, ast.Import | ast.ImportFrom):
             found |= {alias.asname or alias.name for alias in node.names if alias.name == name}
     return found
@@ -208,7 +215,7 @@ def _is_error(name: str) -> bool:
 def _asserts(tree: ast.Module, name: str) -> bool:
     return any(
         isinstance(node, ast.Assert)
-        for function in ast.walk(tree)
+        for function in _nodes(tree)
         if isinstance(function, _FUNCTIONS) and function.name == name
         for node in ast.walk(function)
     )
@@ -216,8 +223,8 @@ def _asserts(tree: ast.Module, name: str) -> bool:
 
 def _functions_nobody_calls(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Functions with assertions inside another function that never mentions them."""
-    for outer in ast.walk(tree):
-        if not isinstance(outer, _FUNCTIONS):
+    for outer in _nodes(tree):
+        if not isinstance(outer, _FUNCTIONS) or not any(isinstance(inner, _FUNCTIONS) for inner in _own_nodes(outer)):
             continue
         used = {n.id for n in ast.walk(outer) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
         hands_on = any(isinstance(n, ast.Name) and n.id in {"locals", "eval", "exec"} for n in ast.walk(outer))
@@ -233,7 +240,7 @@ def _after_the_end(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Assertions that would run when the process ends, where no check hears of them."""
     registers = _imported(tree, "register", "atexit") | {f"{name}.register" for name in _imported(tree, "atexit")}
     names: dict[str, int] = {}
-    for node in ast.walk(tree):
+    for node in _nodes(tree) if registers else ():
         if isinstance(node, ast.Call) and ast.unparse(node.func) in registers and node.args:
             for name in ast.walk(node.args[0]):
                 if isinstance(name, ast.Name):

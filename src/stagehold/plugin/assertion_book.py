@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
-import re
 import sys
 import threading
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import FrameType, FunctionType, MemberDescriptorType, MethodType
+from types import FrameType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 from stagehold.plugin.assertion_catchers import Catcher, Fate
+from stagehold.plugin.assertion_pipe import Pipe
+from stagehold.plugin.assertion_threads import short, still_running
 
-_LIBRARY_THAT_RETRIES = re.compile(r"retry|retrying|tenacity|backoff|stamina|polling", re.IGNORECASE)
+_LIBRARIES_THAT_RETRY = frozenset({"backoff", "polling", "polling2", "retry", "retrying", "stamina", "tenacity"})
 _LONGEST = 200
-_PIPE = 4096
 _UNCALLED = (FunctionType, MethodType, classmethod, staticmethod, type(len), type(str.join))
 
 
@@ -55,21 +53,16 @@ class Book:
     _idle: list[str] = field(default_factory=list)
     _before: set[int] = field(default_factory=set)
     _open: bool = False
-    _owner: int = 0
-    _ends: tuple[int, int] | None = None
+    _pipe: Pipe | None = None
     _writing: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self) -> None:
         """A case begins."""
         self.judging, self._open, self._idle = False, True, []
         self._before = {one.ident for one in threading.enumerate() if one.ident is not None}
-        if self._ends is None:
-            # What a forked child asserts is told through a pipe, which any process that is forked later inherits.
-            self._ends = os.pipe()
-            for end in self._ends:
-                os.set_blocking(end, False)
+        if self._pipe is None:
+            self._pipe = Pipe()
             self._listen()
-        self._owner = os.getpid()
         self._hear()
         self.executed, self._fallen = 0, []
 
@@ -82,7 +75,7 @@ class Book:
             return f"{self._fallen[0]}{more}. Let a failure reach the check: no except, suppress or thread around it."
         if self._idle:
             return self._idle[0]
-        if running := self._still_running():
+        if running := still_running(self.catchers, self._before):
             return f"{running} was still running when the check ended. Wait for it in the check."
         if not self.executed:
             return "it asserted nothing: no assertion was executed while it ran. Say with `assert` what must hold."
@@ -90,8 +83,8 @@ class Book:
 
     def held(self, file: str, line: int) -> None:
         """An assertion holds."""
-        if os.getpid() != self._owner:
-            self._tell("held\t")
+        if self._pipe is not None and self._pipe.in_child:
+            self._pipe.tell("held")
             return
         if self.judging:
             self.executed += 1
@@ -112,19 +105,22 @@ class Book:
         what = said if isinstance(error, AssertionError) else f"{type(error).__name__}: {said}"
         thread = threading.current_thread()
         where = "" if thread is threading.main_thread() else f"in thread {thread.name}"
-        if os.getpid() != self._owner:
-            self._tell(f"fell\t{file}\t{line}\t{what}")
+        if self._pipe is not None and self._pipe.in_child:
+            self._pipe.tell("fell", file, str(line), what)
             return
         with self._writing:
             self._fallen.append(Fallen(file, line, what, where, retried=fate is Fate.RETRIED))
 
     def named(self, file: str, line: int, value: object, *attributes: str) -> None:
         """An assertion of a plain name or attribute holds: whether it only does because it was not called."""
+        kept = False
         for attribute in attributes:
             found = inspect.getattr_static(value, attribute, None)
+            # A function that somebody put into an object: whether one is there may be what is asked.
+            kept = not isinstance(value, ModuleType | type) and attribute in getattr(value, "__dict__", ())
             # A slot is read; a property might send something.
-            value = getattr(value, attribute) if isinstance(found, MemberDescriptorType) else found
-        if isinstance(value, _UNCALLED):
+            value = getattr(value, attribute, None) if isinstance(found, MemberDescriptorType) else found
+        if isinstance(value, _UNCALLED) and not kept:
             why = "it names a function that is not called"
         elif inspect.iscoroutine(value) or inspect.isgenerator(value):
             why = "nobody waits for what it names"
@@ -175,7 +171,7 @@ class Book:
                     return Fate.RETRIED if self._asks_again(frame.f_back) else Fate.LOST
                 return catcher.fate
             module = str(frame.f_globals.get("__name__", ""))
-            if code.co_filename not in self.catchers and _LIBRARY_THAT_RETRIES.search(module):
+            if module.split(".", maxsplit=1)[0] in _LIBRARIES_THAT_RETRY:
                 retried = True
                 break
             frame = frame.f_back
@@ -217,45 +213,14 @@ class Book:
                 said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:_LONGEST]}"
                 self._fallen.append(Fallen(file, line, said, where, retried=False))
 
-    def _still_running(self) -> str:
-        frames = sys._current_frames()  # noqa: SLF001 - there is no public way
-        for thread in threading.enumerate():
-            if thread.ident is None or thread.ident in self._before or thread is threading.current_thread():
-                continue
-            for work in (getattr(thread, "_target", None), getattr(thread, "function", None)):
-                code = getattr(work, "__code__", None)
-                if code is not None and code.co_filename in self.catchers:
-                    return f"thread {thread.name} ({short(code.co_filename)}:{code.co_firstlineno})"
-            frame = frames.get(thread.ident)
-            while frame is not None:
-                if frame.f_code.co_filename in self.catchers:
-                    return f"thread {thread.name} (at {short(frame.f_code.co_filename)}:{frame.f_lineno})"
-                frame = frame.f_back
-        return ""
-
-    def _tell(self, line: str) -> None:
-        if self._ends is None:
-            return
-        try:
-            os.write(self._ends[1], f"{line}\n".encode("utf-8", "replace")[:_PIPE])
-        except OSError:  # full: what stands in it is enough
-            return
-
     def _hear(self) -> None:
         """What children of this process have told."""
-        told = b""
-        while self._ends is not None:
-            try:
-                part = os.read(self._ends[0], 1 << 16)
-            except BlockingIOError:
-                break
-            told += part
-        for line in told.decode("utf-8", "replace").splitlines():
-            match line.split("\t"):
+        for words in self._pipe.hear() if self._pipe is not None else ():
+            match words:
                 case ["fell", file, number, *what] if number.isdigit():
                     said = " ".join(what)
                     self._fallen.append(Fallen(file, int(number), said, "in another process", retried=False))
-                case ["held", *_]:
+                case ["held"]:
                     self.executed += 1
 
 
@@ -274,12 +239,6 @@ def _catches(catcher: Catcher, frame: FrameType, error: BaseException) -> bool:
 def _counts(error: BaseException) -> bool:
     """Errors, and pytest's own failures; not that somebody cancels, skips or interrupts."""
     return isinstance(error, Exception) or type(error).__name__ == "Failed"
-
-
-def short(file: str) -> str:
-    """Suite and file, as reports name them."""
-    path = Path(file)
-    return f"{path.parent.name}/{path.name}"
 
 
 BOOK = Book()
