@@ -113,6 +113,7 @@ def test_a_safeguard_that_no_passed_check_proves_keeps_its_sentence_unproven(
     result = verdict.commitments[0]
     assert (result.state, result.reason) == (Promise.NOT_PROVEN, lack)
     assert [item.safeguard for item in result.lacking] == ["fault-tolerance"]
+    assert result.unproven_safeguards == ("fault-tolerance",)
     shown = pages(verdict)
     for name in ("html", "terminal", "junit"):
         assert lack in shown[name].replace("<code>", "`").replace("</code>", "`"), name
