@@ -63,6 +63,7 @@ def _judge_commitment(
         inconclusive=by_outcome[Outcome.INCONCLUSIVE] + by_outcome[Outcome.NOT_RUN],
         uncovered=by_outcome[Outcome.UNCOVERED],
         not_applicable=by_outcome[Outcome.NOT_APPLICABLE],
+        unproven_safeguards=tuple(s.safeguard for s in safeguards if s.state is SafeguardState.NOT_PROVEN),
         safeguards=safeguards,
     )
 

@@ -291,6 +291,8 @@ class CommitmentResult(Model):
     inconclusive: int = 0
     uncovered: int = 0
     not_applicable: int = 0
+    unproven_safeguards: tuple[Safeguard, ...] = ()
+    """Safeguards of the sentence that nothing proves, for readers of `verdict.json`."""
     safeguards: tuple[SafeguardResult, ...] = ()
     """One for each safeguard that the sentence names."""
 

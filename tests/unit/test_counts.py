@@ -134,7 +134,7 @@ def terminal(verdict: Verdict) -> str:
     return console.file.getvalue()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(verdicts())
 def test_the_page_agrees_with_itself(verdict: Verdict) -> None:
     """Promises, list of those not claimed, suites and all checks hold as many rows as their headings say."""
@@ -161,7 +161,7 @@ def _of(rows: str) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in re.findall(r'data-label="Passed">(\d+) of (\d+)<', rows)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(verdicts())
 def test_markdown_and_terminal_agree_with_themselves_and_the_page(verdict: Verdict) -> None:
     """The same headings, and as many rows below them."""
@@ -183,7 +183,7 @@ def test_markdown_and_terminal_agree_with_themselves_and_the_page(verdict: Verdi
     assert shown == counted(checks, CHECK_WORDS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(verdicts())
 def test_the_headline_counts_what_the_rows_count(verdict: Verdict) -> None:
     """Failed checks, broken promises, kept of required, what ran: the first line's numbers are those of the rest."""
@@ -205,7 +205,7 @@ def test_the_headline_counts_what_the_rows_count(verdict: Verdict) -> None:
     assert f"{verdict.executed_checks} came to a result" in dict(lines(verdict))["Counted"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(verdicts())
 def test_junit_counts_the_cases_that_block(verdict: Verdict) -> None:
     """As many failures and errors as checks failed or stayed open; what a waiver accepts is skipped and no failure."""

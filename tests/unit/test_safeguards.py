@@ -113,6 +113,7 @@ def test_a_safeguard_that_no_passed_check_proves_keeps_its_sentence_unproven(
     result = verdict.commitments[0]
     assert (result.state, result.reason) == (Promise.NOT_PROVEN, lack)
     assert [item.safeguard for item in result.lacking] == ["fault-tolerance"]
+    assert result.unproven_safeguards == ("fault-tolerance",)
     shown = pages(verdict)
     for name in ("html", "terminal", "junit"):
         assert lack in shown[name].replace("<code>", "`").replace("</code>", "`"), name
@@ -164,10 +165,10 @@ def test_what_a_named_check_does_not_explain_is_a_reason_of_its_own() -> None:
     """A sentence with an undecided check and a safeguard without any: both are told under 'why'."""
     verdict = judged(Outcome.INCONCLUSIVE, proves="service-capacity")
 
-    titles = [reason.title for reason in reasons(verdict)]
-    assert titles == [
-        "CON-010 holds.",
-        "This promise is not proven: fault-tolerance: no check of this installation proves it",
+    found = [(reason.title, reason.observed) for reason in reasons(verdict)]
+    assert found == [
+        ("CON-010 holds.", "so"),
+        ("This promise is not proven", "fault-tolerance: no check of this installation proves it"),
     ]
 
 

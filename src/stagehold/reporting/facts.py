@@ -16,7 +16,6 @@ from stagehold.model import (
     WaiverState,
 )
 from stagehold.reporting.text import duration, plural
-from stagehold.reporting.waiver_drafts import FILE_NAME as DRAFTS
 from stagehold.reporting.waiver_drafts import render_drafts
 from stagehold.tally import count_checks, count_promises, every_state, withheld
 
@@ -184,10 +183,10 @@ def advice(verdict: Verdict) -> str:
     if verdict.decision is Decision.NO_GO:
         if any(problem.leak for problem in verdict.problems):
             return "Change the secret that is named below, remove it from what is published, and run the gate again."
-        repair = "Repair what is named below and run the gate again."
-        if not render_drafts(verdict.checks, ""):
-            return repair
-        return f"{repair} A failure that cannot wait for its repair needs an approved waiver; {DRAFTS} holds the words."
+        repair = "Repair what is named below and run the gate again"
+        # One line on the page: the reasons begin on the first screen.
+        waivable = bool(render_drafts(verdict.checks, ""))
+        return f"{repair}; some failures can be waived for a time." if waivable else f"{repair}."
     if build_sign(verdict)[0].tone != "good":
         return "What was tested here may be deployed; this run does not say which build that is."
     return "This build may be deployed."

@@ -170,7 +170,8 @@ def _unproven(verdict: Verdict, named: set[str]) -> list[Reason]:
     return [
         Reason(
             PROMISES[Promise.NOT_PROVEN],
-            f"{'This promise is' if len(results) == 1 else f'These {len(results)} promises are'} not proven: {cause}",
+            f"{'This promise is' if len(results) == 1 else f'These {len(results)} promises are'} not proven",
+            observed=cause,
             promises=tuple(_sentence(result) for result in results),
             owners=_owners(results),
             remedy="Configure what the checks need, add checks that prove the safeguard, or leave the promise out of "

@@ -145,17 +145,17 @@ def _suites(verdict: Verdict, console: Console) -> None:
 def _promises(verdict: Verdict, console: Console) -> None:
     console.print()
     console.print(Text(f"promises: {facts.commitments_line(verdict)}", style="bold"))
+    table = Table.grid()
     for result in verdict.commitments:
         if result.state is Promise.NOT_CLAIMED:
             continue
         sign = facts.PROMISES[result.state]
-        line = Text(f"{glyph(sign.glyph)} {sign.word:<11}", style=_STYLES[sign.tone])
-        line.append(f"{one_line(result.commitment.id, 20)} {facts.commitment_counts(result)}", style="default")
-        if not result.required:
-            line.append(" (not required)", style="default")
+        line = f"{one_line(result.commitment.id, 20)} {facts.commitment_counts(result)}"
+        line += "" if result.required else " (not required)"
         if missing := facts.shortfall(result):
-            line.append(f": {one_line(missing, 600)}", style="default")
-        console.print(Padding(line, (0, 0, 0, 2)))
+            line += f": {one_line(missing, 600)}"
+        table.add_row(Text(f"{glyph(sign.glyph)} {sign.word:<11}", style=_STYLES[sign.tone]), Text(line))
+    console.print(Padding(table, (0, 0, 0, 2)))
 
 
 def _limits(verdict: Verdict, console: Console) -> None:
