@@ -71,7 +71,7 @@ def curl(
         fill: whether `{id}` in URL and body is a placeholder.
         notes: what to set placeholders to.
     """
-    words = ["curl", "-si", "--http1.1", *map(shlex.quote, options)]
+    words = ["curl", "-sSi", "--http1.1", *map(shlex.quote, options)]
     if method != "GET":
         words += ["-X", shlex.quote(method)]
     if method == "HEAD":

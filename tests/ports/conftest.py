@@ -20,7 +20,8 @@ from tests.ports.stage import ROOT, as_ourselves, as_root_of_our_own
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
-def _require(command: list[str], programs: tuple[str, ...]) -> None:
+def require_network(command: list[str], programs: tuple[str, ...]) -> None:
+    """Skip where this system gives no network of one's own, or fail where that is asked for."""
     missing = [name for name in programs if shutil.which(name, path=_PATH) is None]
     problem = f"missing: {', '.join(missing)} (.ci/setup-tests installs them)" if missing else ""
     if not problem:
@@ -36,7 +37,8 @@ def _require(command: list[str], programs: tuple[str, ...]) -> None:
         pytest.skip(reason)
 
 
-def _found(command: list[str], module: str, arguments: tuple[str, ...], seconds: float) -> Any:
+def play_alone(command: list[str], module: str, arguments: tuple[str, ...], seconds: float) -> Any:
+    """What a module prints as JSON, run by the command that makes the network."""
     done = subprocess.run(
         [*command, sys.executable, "-P", "-m", module, *arguments],
         cwd=ROOT,
@@ -53,10 +55,10 @@ def _found(command: list[str], module: str, arguments: tuple[str, ...], seconds:
 @pytest.fixture(scope="session")
 def scene() -> Callable[..., Any]:
     """What the probe finds in a scene of a module below `tests.ports`, staged in a network of its own."""
-    _require(as_root_of_our_own(), ("unshare", "ip", "nft", "nmap"))
+    require_network(as_root_of_our_own(), ("unshare", "ip", "nft", "nmap"))
 
     def play(module: str, *arguments: str, seconds: float = 240) -> Any:
-        return _found(as_root_of_our_own(), f"tests.ports.{module}", arguments, seconds)
+        return play_alone(as_root_of_our_own(), f"tests.ports.{module}", arguments, seconds)
 
     return play
 
@@ -64,9 +66,9 @@ def scene() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def scene_with_sshd() -> Callable[..., Any]:
     """The same for scenes with an sshd, which insists on being a user that the system knows."""
-    _require(as_ourselves(), ("unshare", "ip", "nft", "nmap", "ssh", "sshd", "ssh-keygen"))
+    require_network(as_ourselves(), ("unshare", "ip", "nft", "nmap", "ssh", "sshd", "ssh-keygen"))
 
     def play(module: str, *arguments: str, seconds: float = 240) -> Any:
-        return _found(as_ourselves(), f"tests.ports.{module}", arguments, seconds)
+        return play_alone(as_ourselves(), f"tests.ports.{module}", arguments, seconds)
 
     return play

@@ -131,7 +131,15 @@ def django_notes(folder: Path, people: Sequence[Person], *faults: str) -> Iterat
     address, inner = fresh_address(), free_port()
     tokens = "on" if "names-its-version" in faults else "off"
     configuration = (HERE / "django_notes" / "nginx.conf").read_text(encoding="utf-8")
-    for name, value in (("ADDRESS", address), ("INNER", str(inner)), ("TOKENS", tokens), ("FOLDER", str(folder))):
+    # In a network of its own nobody else exists whom the workers could become.
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    for name, value in (
+        ("USER", user),
+        ("ADDRESS", address),
+        ("INNER", str(inner)),
+        ("TOKENS", tokens),
+        ("FOLDER", str(folder)),
+    ):
         configuration = configuration.replace(name, value)
     command: list[str | Path] = [sys.executable, HERE / "django_notes" / "site.py", folder, str(inner), *faults]
     with running(command), nginx(folder, configuration, address, 8443):

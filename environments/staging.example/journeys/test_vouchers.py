@@ -34,6 +34,6 @@ def test_posted_voucher_reaches_the_colleague(page_as, api_as, troubles, fresh_c
     vouchers = api_as("a_acct").get("/api/vouchers").json()
     found = [voucher["status"] for voucher in vouchers if voucher["text"] == text]
     evidence.compare(expected="one posted voucher in the colleague's list", observed=f"{len(found)} found: {found}")
-    evidence.reproduce('curl -s -H "Authorization: Bearer $TOKEN" https://…/api/vouchers')
+    evidence.reproduce("stagehold check ENVIRONMENT JRN-001 --trace")
 
     assert found == ["posted"], f"the colleague's list holds the voucher {len(found)} times: {found}"

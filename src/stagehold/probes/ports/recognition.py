@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 SYNONYMS: dict[str, frozenset[str]] = {
     "https": frozenset({"https", "https-alt", "ssl/http", "ssl/https", "http/tls", "wss", "h2"}),
-    "http": frozenset({"http", "http-alt", "http-proxy", "www", "www-http", "ws"}),
+    "http": frozenset({"http", "http-alt", "http-proxy", "http-redirect", "www", "www-http", "ws"}),
     "postgresql": frozenset({"postgresql", "postgres", "pgsql"}),
     "mysql": frozenset({"mysql", "mariadb"}),
     "redis": frozenset({"redis", "valkey"}),
