@@ -148,7 +148,7 @@ def test_strangers_cookies_are_shared_by_all_connections(service: SlowService) -
 def test_credentials_that_change_with_each_answer_are_used_one_at_a_time(service: SlowService) -> None:
     """Where each answer brings new credentials, two requests at once would use the same ones: there is one."""
     look = Look(service, count=20)
-    look.visitor = replace(look.visitor, holds=lambda: service.asked.total())
+    look.visitor = replace(look.visitor, holds=service.asked.total)
     found, left = look()
     assert (found.gaps, left) == ((), "")
     assert service.most == 1
