@@ -122,6 +122,8 @@ class Lane:
     process: subprocess.Popen[bytes]
     started: float
     deadline: float
+    limit: str = "policy.lane_deadline"
+    """The key that sets the deadline."""
     note: str = ""
     seconds: float | None = None
 
@@ -130,7 +132,7 @@ class Lane:
         if self.seconds is not None:
             return True
         if self.process.poll() is None and now >= self.deadline:
-            self.note = f"stopped at its deadline after {now - self.started:.0f} s"
+            self.note = f"stopped at its deadline after {now - self.started:.0f} s (`{self.limit}` gives more)"
             end_tree(self.process)
         if self.process.poll() is None:
             return False
@@ -218,7 +220,9 @@ class Lanes:
                 start_new_session=True,
             )
         EventLog(self.run_folder).write("lane_started", suite=name, pid=process.pid)
-        return Lane(name, process, now, min(now + self.lane_deadline, self.run_deadline))
+        own = now + self.lane_deadline
+        limit = "policy.lane_deadline" if own <= self.run_deadline else "policy.deadline"
+        return Lane(name, process, now, min(own, self.run_deadline), limit)
 
 
 def end_tree(process: subprocess.Popen[bytes]) -> None:
