@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 from stagehold.gate.lanes import Lane
 from stagehold.gate.run import lane_problems
 from stagehold.model import CheckSpec, ExpectedCheck, LaneRecord, Severity, Traffic
+from stagehold.plugin import pace
 
 EXPECTED = ExpectedCheck(
     spec=CheckSpec(
@@ -55,3 +57,17 @@ def test_note_of_a_lane_names_the_key(key: str) -> None:
     lane = Lane("headers", process, begun, begun + 5, key)
     assert lane.poll(begun + 6)
     assert lane.note == f"stopped at its deadline after 6 s (`{key}` gives more)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0, 0.0), (25, 25.0), (-60, 0.0)], ids=["at once", "later", "a clock that was set back"]
+)
+def test_what_the_run_has_used_is_not_left_for_its_lanes(seconds: int, told: float) -> None:
+    """A lane counts the seconds that its run has gone on before it began."""
+    began = pace._BEGUN_AT - dt.timedelta(seconds=seconds)
+    assert pace._seconds_before(f"{began:%Y%m%dT%H%M%SZ}-3fa9") == pytest.approx(told, abs=1.0)
+
+
+def test_run_id_without_a_time_takes_nothing_away() -> None:
+    """An id of another form leaves the whole deadline."""
+    assert pace._seconds_before("test") == 0.0
