@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stagehold.demo.served import locate
@@ -39,6 +40,8 @@ class LaneContext:
     trace: bool = False
     has_secrets: bool = True
     """Whether this lane was given the environment's secrets: only those whose checks sign in are."""
+    started: float = field(default_factory=time.monotonic)
+    """`time.monotonic()`, which all processes of a machine share, at which the run was ready to start its lanes."""
     gate_pid: int = 0
     """The process that started this lane and reads its outcome; the lane ends when that is gone."""
 
@@ -90,6 +93,7 @@ def save_context(
         "release": release,
         "headed": headed,
         "trace": trace,
+        "started": time.monotonic(),
         "gate_pid": os.getpid(),
     }
     (run_folder / FILE_NAME).write_text(json.dumps(document), encoding="utf-8")
@@ -117,6 +121,7 @@ def load_context(run_folder: Path) -> LaneContext:
         suites={name: Path(path) for name, path in document["suites"].items()},
         headed=document["headed"],
         trace=document["trace"],
+        started=document["started"],
         gate_pid=document["gate_pid"],
     )
 

@@ -41,9 +41,9 @@ def test_its_fixture_breaks(ledger):
     assert ledger
 
 @claim("AAA-004")
-def test_asks_for_no_fixture(evidense):
+def test_asks_for_no_fixture(request):
     """Asks for a fixture that is not there."""
-    assert evidense
+    assert request.getfixturevalue("evidense")
 
 @claim("AAA-005")
 def test_misuses_a_fixture(evidence):

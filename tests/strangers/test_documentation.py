@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-import stagehold.plugin
 from stagehold.catalogue.read import read_catalogue, shipped_suites
 from stagehold.cli import _parser
 from stagehold.environment.model import Environment
 from stagehold.environment.reader import read_environment
 from stagehold.environment.waiver_file import read_waivers
+from stagehold.plugin.needed import MODULES
 from stagehold.shipped import shipped
 from stagehold.tls_profile.reader import read_profile
 from tests.ports.conftest import play_alone, require_network
@@ -189,7 +189,7 @@ def test_every_check_that_a_page_names_exists(page: str) -> None:
 
 def test_every_fixture_that_a_page_names_exists() -> None:
     """The tables of fixtures name what the plug-in has, and the examples ask for nothing else."""
-    modules = [importlib.import_module(name) for name in stagehold.plugin.pytest_plugins]
+    modules = [importlib.import_module(f"stagehold.plugin.{name}") for name in MODULES]
     known = {
         name for module in modules for name, value in vars(module).items()
         if type(value).__name__ == "FixtureFunctionDefinition"

@@ -144,6 +144,8 @@ class Lane:
     log: Path
     started: float
     deadline: float
+    limit: str = "policy.lane_deadline"
+    """The key that sets the deadline."""
     note: str = ""
     seconds: float | None = None
 
@@ -152,7 +154,7 @@ class Lane:
         if self.seconds is not None:
             return True
         if self.process.poll() is None and now >= self.deadline:
-            self.note = f"was stopped at its deadline after {now - self.started:.0f} s"
+            self.note = f"was stopped at its deadline after {now - self.started:.0f} s (`{self.limit}` gives more)"
             end_trees([self.process])
         if self.process.poll() is None:
             return False
@@ -319,9 +321,10 @@ class Lanes:
                 start_new_session=True,
             )
         channel.handed_over()
-        lane = Lane(
-            name, process, channel, log_folder / f"{name}.log", now, min(now + self.lane_deadline, self.run_deadline)
-        )
+        latest = now + self.lane_deadline
+        limit = "policy.lane_deadline" if latest <= self.run_deadline else "policy.deadline"
+        log = log_folder / f"{name}.log"
+        lane = Lane(name, process, channel, log, now, min(latest, self.run_deadline), limit)
         self.record.write("lane_started", suite=name, pid=process.pid)
         return lane
 

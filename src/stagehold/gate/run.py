@@ -355,6 +355,8 @@ def lane_problems(
             continue
         record = next((record for record in reversed(records) if record.suite == suite), None)
         how = "was never started" if record is None else record.note or "ended early"
+        if record is not None and record.note and (running := _running(events, suite)):
+            how = f"{how}, while {running} was running"
         problems.append(
             Problem(what=f"the {suite} suite {how}", remedy=f"Look into lanes/{suite}.log of the run's folder.")
         )
@@ -369,6 +371,18 @@ def builds_to_see_again(expected: Sequence[ExpectedCheck], cases: Sequence[CaseR
         if _BUILD in check.spec.proves and check.spec.id in passed:
             found.setdefault(check.spec.suite, []).append(check.spec.id)
     return found
+
+
+def _running(events: Sequence[dict[str, object]], suite: str) -> str:
+    """The last case of a suite that was started, when it has no result."""
+    started = [event for event in events if event["event"] == "case_started" and event.get("suite") == suite]
+    if not started:
+        return ""
+    last = (started[-1]["check"], started[-1]["case"])
+    results = [event["result"] for event in events if event["event"] == "case"]
+    if any(isinstance(result, dict) and (result["check"], result["case"]) == last for result in results):
+        return ""
+    return " ".join(map(str, last)).strip()
 
 
 def unseen_build(artifact: Artifact, cases: Sequence[CaseResult], expected: Sequence[ExpectedCheck]) -> list[Problem]:

@@ -6,6 +6,7 @@ time, at first two, then more; whatever goes wrong in company is asked again alo
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from collections import deque
@@ -32,6 +33,8 @@ _LATE = 3.0
 _SHORTEST_PATIENCE = 1.0
 _STRIKES = 2
 _TELL_EVERY = 3.0
+_VARIES = re.compile(r"[\w+/=-]*\d[\w+/=-]*|[\w+/=-]{20,}")
+"""Numbers, times, identifiers: words with a digit, and long ones."""
 
 
 @dataclass
@@ -237,7 +240,9 @@ class Search:
             before, usual = outcomes[index], set(asking.known)
             outcomes[index] = self._alone(group[index], asking, manners)
             helped = helped or _helped(before, outcomes[index], asking, usual)
-        if helped:
+        # Where most are asked twice, company costs more than it brings.
+        manners.strikes = manners.strikes + 1 if 2 * len(troubled) > len(group) else 0
+        if helped or manners.strikes > _STRIKES:
             manners.fewer()
             asking.let_go()
         return outcomes
@@ -315,6 +320,13 @@ def retry_after(said: str) -> float:
     """Seconds a Retry-After field asks for; a date, or no field, counts as the shortest pause."""
     text = said.strip()
     return float(text[:6]) if text.isascii() and text.isdigit() else _SHORTEST_PAUSE
+
+
+def likeness(text: str, *echoed: str) -> str:
+    """What two pages share that differ by what they repeat of the request, and by numbers, times and tokens."""
+    for words in sorted(filter(None, echoed), key=len, reverse=True):
+        text = text.replace(words, "~")
+    return _VARIES.sub("~", text)
 
 
 def _trouble(outcome: Answer | ProbeError, asking: Asking[Any, Answer]) -> float | None:

@@ -21,8 +21,9 @@ from types import ModuleType
 
 import pytest
 
-from stagehold.code_places import blame
+from stagehold.code_places import blame, place
 from stagehold.context import LaneContext, load_context, person_context
+from stagehold.documents.problems import did_you_mean
 from stagehold.environment.secrets import register
 from stagehold.errors import StageholdError, Uncovered
 from stagehold.events import COLLECTED, EventLog, PipeLog, utc_now
@@ -251,8 +252,10 @@ def _require_fixtures(item: pytest.Item) -> None:
     callspec = getattr(item, "callspec", None)
     known |= set(callspec.params) if callspec is not None else set()
     if missing := [name for name in getattr(item, "fixturenames", ()) if name not in known]:
-        file, line, _ = item.location
-        raise pytest.UsageError(f"{file}:{(line or 0) + 1}: there is no fixture {', '.join(missing)}")
+        _, line, _ = item.location
+        hint = did_you_mean(missing[0], sorted(known))
+        where = place(str(item.path), (line or 0) + 1)
+        raise pytest.UsageError(f"{where}: there is no fixture {', '.join(missing)}. {hint}".strip())
 
 
 def _refuse_hooks(config: pytest.Config, context: LaneContext) -> None:

@@ -19,7 +19,7 @@ def pace(context: LaneContext, request: pytest.FixtureRequest) -> Pace:
     """What the searches of this lane share: requests in flight per target, seconds, progress inside a case."""
     policy, log = context.environment.policy, request.config.stash[LOG]
     suite = request.session.items[0].path.parent.name
-    ends = _BEGUN + min(policy.lane_deadline, policy.deadline)
+    ends = min(_BEGUN + policy.lane_deadline, context.started + policy.deadline)
 
     def tell(words: str) -> None:
         log.write("progress", suite=suite, note=words, in_case=True)

@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field
 
 from stagehold.model import Model
-from stagehold.network.pace import pause_of
+from stagehold.network.pace import likeness, pause_of
 
 _LOOKED_AT = 262_144
 _PASSWORD = re.compile(r"<input\b[^>]*\btype\s*=\s*[\"']?password", re.IGNORECASE)
@@ -45,8 +45,8 @@ class Page:
 
     def kind(self) -> tuple[object, ...]:
         """What answers to two paths have in common that are the same page."""
-        path = self.path.strip("/") or "/"
-        return self.status, self.location.replace(path, "~"), self.body.replace(path, "~")
+        path = self.path.strip("/")
+        return self.status, likeness(self.location, path), likeness(self.body, path)
 
     def echoes(self) -> bool:
         """Whether it repeats the path it was asked for."""

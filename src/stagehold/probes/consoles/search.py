@@ -146,7 +146,7 @@ def _places(network: Network, environment: Environment, vantage: str) -> Iterato
 
 
 def _look(network: Network, place: Place, kind: Kind, approved: tuple[_Approved, ...], within: Search) -> Looked:
-    if within.is_over(place):
+    if within.is_over((place.address, place.port)):
         return Looked(place, problem=f"it was not looked at: {within.stopped}")
     visitor = Visitor(network, place)
     try:
@@ -226,7 +226,8 @@ def _pages(
     known: set[Hashable] = {control.kind()}
     asking = Asking[str, Page](visitor.get, Page.pause, Page.kind, let_go=visitor.close, known=known)
     seen = 0
-    for path, page in within.ask_all(visitor.place, asks, asking):
+    place = (visitor.place.address, visitor.place.port)
+    for path, page in within.ask_all(place, asks, asking):
         seen += 1
         if isinstance(page, ProbeError):
             doubts.append(str(page))

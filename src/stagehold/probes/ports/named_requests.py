@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from stagehold import __version__
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
-from stagehold.network.pace import Asking, Search, pause_of
+from stagehold.network.pace import Asking, Search, likeness, pause_of
 from stagehold.network.rules import normal, parse_address
 
 SECONDS = 10.0
@@ -54,9 +54,8 @@ class Answered:
 
     def kind(self) -> tuple[object, ...]:
         """What answers to two requests have in common that are the same page, or the same refusal."""
-        path = self.asked.path.strip("/") or "/"
-        body = self.body.replace(self.asked.host, "~").replace(path, "~")
-        return self.status, self.value("location").replace(path, "~"), body, self.refusal
+        told = (self.asked.host, self.asked.path.strip("/"))
+        return self.status, likeness(self.value("location"), *told), likeness(self.body, *told), self.refusal
 
     def value(self, name: str) -> str:
         """The first field of that name; empty when there is none."""

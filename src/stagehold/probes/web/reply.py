@@ -6,10 +6,11 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from email.message import Message
+from urllib.parse import urlsplit
 
 import requests
 
-from stagehold.network.pace import pause_of
+from stagehold.network.pace import likeness, pause_of
 from stagehold.probes.access.oracle import Answer
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -62,6 +63,12 @@ class Reply:
     def pause(self) -> float | None:
         """Seconds it asks to wait before the next request; None where it asks for none."""
         return pause_of(self.status, next(iter(self.values("Retry-After")), ""))
+
+    def kind(self) -> tuple[object, ...]:
+        """What answers to two paths have in common that are the same page."""
+        path = urlsplit(self.url).path.strip("/")
+        where = likeness(next(iter(self.values("Location")), ""), path)
+        return self.status, self.media_type, where, likeness(self.body.decode("latin-1"), path)
 
     @property
     def succeeded(self) -> bool:

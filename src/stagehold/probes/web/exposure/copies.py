@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from stagehold.errors import ProbeError
 from stagehold.network.pace import Asking, Search
-from stagehold.probes.access.oracle import interference, page_kind, same_page
+from stagehold.probes.access.oracle import interference, same_page
 from stagehold.probes.web.exposure.places import extension
 from stagehold.probes.web.exposure.sweep import Exposure, Find
 from stagehold.probes.web.reply import Reply
@@ -34,7 +34,7 @@ def forgotten_copies(visitor: Visitor, known: Sequence[Reply], search: Search) -
     asking = Asking[str, Reply](
         lambda url: visitor.ask("copy of a file", url),
         Reply.pause,
-        lambda reply: page_kind(reply.answer),
+        Reply.kind,
         let_go=visitor.let_go,
     )
     finds: list[Find] = []

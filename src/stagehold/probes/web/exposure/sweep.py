@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from stagehold.errors import ProbeError
 from stagehold.network.pace import Asking, Search
-from stagehold.probes.access.oracle import interference, page_kind, same_page
+from stagehold.probes.access.oracle import interference, same_page
 from stagehold.probes.web.exposure.signature import HEAD, Signature
 from stagehold.probes.web.reply import Reply
 from stagehold.probes.web.visitor import Visitor
@@ -214,8 +214,8 @@ class _Sweeper:
 
     def _kind(self, reply: Reply) -> Hashable:
         """Which page it is; only its status where no page of unknown paths is like another."""
-        kinds = [page_kind(other.answer) for other in self.baseline]
-        return page_kind(reply.answer) if len(set(kinds)) < len(kinds) else (reply.status, reply.media_type)
+        kinds = [other.kind() for other in self.baseline]
+        return reply.kind() if len(set(kinds)) < len(kinds) else (reply.status, reply.media_type)
 
     def _answers(self) -> bool:
         assert self.control is not None  # noqa: S101 - `sweep` has looked
