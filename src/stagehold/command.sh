@@ -1,6 +1,8 @@
 #!/bin/sh
 # The command `stagehold`. Python starts isolated (-I): neither PYTHONPATH, PYTHONINSPECT and their like, nor a
 # sitecustomize or a module of the working directory, can run before the gate or in place of it.
+# Where sh is bash, functions that the environment exports would stand in for these; `unset` itself they cannot be.
+unset -f [ readlink echo 2>/dev/null || :
 self=$(readlink -f -- "$0") || exit 2
 for python in "${self%/*}/python" "${self%/*}/python3"; do
     [ -x "$python" ] && exec "$python" -I -m stagehold "$@"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,6 +70,19 @@ def test_the_command_does_not_listen_to_its_surroundings(tmp_path: Path, name: s
     (tmp_path / "start.sh").write_text("exit 0\n", encoding="utf-8")
 
     done = run([str(COMMAND)], tmp_path, **SURROUNDINGS[name](tmp_path))
+
+    assert done.returncode == 2, done.stderr
+    assert "nowhere" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["[", "readlink", "echo", "exec", "unset", "test", ":"])
+def test_functions_of_the_shell_do_not_stand_in_for_commands(tmp_path: Path, name: str) -> None:
+    """Where sh is bash, it takes functions over from the environment: none of them may end the command with 0."""
+    bash = shutil.which("bash")
+    assert bash is not None
+    (tmp_path / "sh").symlink_to(bash)
+
+    done = run([str(tmp_path / "sh"), str(COMMAND)], tmp_path, **{f"BASH_FUNC_{name}%%": "() { exit 0; }"})
 
     assert done.returncode == 2, done.stderr
     assert "nowhere" in done.stderr

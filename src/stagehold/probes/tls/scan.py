@@ -160,7 +160,7 @@ def _run_worker(endpoint: TlsEndpoint, address: str, deadline: float) -> tuple[d
         "starttls": endpoint.starttls,
     }
     # -P: the worker's folder holds modules named like those of the standard library.
-    command = [sys.executable, "-P", str(WORKER)]
+    command = [sys.executable, "-I", str(WORKER)]
     try:
         done = subprocess.run(
             command, input=json.dumps(request), capture_output=True, text=True, timeout=deadline, check=False
