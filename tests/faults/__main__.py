@@ -79,7 +79,7 @@ def main() -> int:
         return 0
     console = Console(width=None if sys.stdout.isatty() else 200)
     begin, rows = time.monotonic(), []
-    process = outside(sys.argv[1:] + ["--seed", str(options.seed)])
+    process = outside([*sys.argv[1:], "--seed", str(options.seed)])
     assert process.stdout is not None
     for line in process.stdout:
         document = json.loads(line)

@@ -71,6 +71,7 @@ class Running:
 
     stage: Stage
     process: subprocess.Popen[bytes]
+    command: list[str]
     out: Path
     rng: random.Random
     deadline: int
@@ -209,13 +210,14 @@ def gate(fault: Fault, stage: Stage, rng: random.Random) -> Iterator[Running]:
             command, stdout=said, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             env={**os.environ, **(variables or {})}, cwd=out.parent, start_new_session=True,
         )  # fmt: skip
-    run = Running(stage, process, out, rng, fault.deadline)
+    run = Running(stage, process, command, out, rng, fault.deadline)
     try:
         yield run
     finally:
-        for one in [*run.family(), process]:
-            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+        for one in run.family():
+            with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
+        process.kill()
         process.wait(10)
 
 

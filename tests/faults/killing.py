@@ -73,17 +73,17 @@ def _killed_then_reported(fault: Fault, stage: Stage, rng: random.Random) -> Row
         return Row(**{**found.document, "wrong": tuple(dict.fromkeys(found.wrong))})
 
 
+def again(command: list[str], run: Running) -> subprocess.CompletedProcess[str]:
+    """One more gate beside the one that runs."""
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=run.out.parent)
+
+
 def _two_runs(fault: Fault, stage: Stage, rng: random.Random) -> Row:
     """A second run is refused while the first goes on, which is not disturbed."""
     with gate(fault, stage, rng) as run:
         run.when_busy()
-        second = subprocess.run(
-            [str(part) for part in run.process.args if str(part) != str(run.out)] + [str(run.out) + "-second"],  # type: ignore[union-attr]
-            capture_output=True, text=True, timeout=60, check=False, cwd=run.out.parent,
-        )  # fmt: skip
-        third = subprocess.run(
-            list(run.process.args), capture_output=True, text=True, timeout=60, check=False, cwd=run.out.parent  # type: ignore[arg-type]
-        )
+        second = again([*run.command[:-1], f"{run.out}-second"], run)
+        third = again(run.command, run)
         run.process.wait(fault.deadline)
         wrong = []
         if second.returncode != 3 or "busy" not in second.stdout + second.stderr:

@@ -1,7 +1,7 @@
 """The service that the gate judges while faults are injected: a page, its build, and misbehaviour on demand.
 
-`python -P -m tests.faults.service FOLDER ADDRESS`. Files of the folder steer it while it runs: `chain.pem` and `key.pem`
-are read again when they change, `digest` is the build that `/version` tells, `behave` names a misbehaviour.
+`python -P -m tests.faults.service FOLDER ADDRESS`. Files of the folder steer it while it runs: `chain.pem` and
+`key.pem` are read for each connection, `digest` is the build that `/version` tells, `behave` names a misbehaviour.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class TlsServer(http.server.ThreadingHTTPServer):
             wrapped = context.wrap_socket(request, server_side=True)  # type: ignore[arg-type]
             wrapped.settimeout(20)
             with contextlib.closing(wrapped):
-                super().finish_request(wrapped, client_address)  # type: ignore[arg-type]
+                super().finish_request(wrapped, client_address)
 
     def handle_error(self, *args: object) -> None:
         """A client that goes away is no news."""

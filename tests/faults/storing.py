@@ -1,4 +1,4 @@
-"""Faults of files: full disks, read-only folders, what changes while a run goes on, and damaged logs before `report`."""
+"""Faults of files: full disks, read-only folders, what changes during a run, damaged logs before `report`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import datetime as dt
 import json
 import random
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults.driver import FAILING, SOUND, Fault, Row, Running, gate, report, row, stored
+from tests.faults.driver import FAILING, SOUND, Fault, Row, Running, gate, report, stored
 from tests.faults.service import NAME
 from tests.faults.stage import OTHER_DIGEST, Stage
 from tests.probes.pki import Authority, write_chain
@@ -50,10 +50,6 @@ def _becomes_full(run: Running) -> None:
                 stream.flush()
         except OSError:
             return
-
-
-def _full_disk_for_logs(_stage: Stage, _out: Path) -> Mapping[str, str]:
-    return {}
 
 
 def edit(name: str, change: Callable[[str], str]) -> Callable[[Running], None]:

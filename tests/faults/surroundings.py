@@ -10,8 +10,8 @@ from pathlib import Path
 import playwright
 
 from stagehold.reporting.allure_cli import VERSION
-from tests.faults.driver import FAILING, SOUND, Fault, Running
-from tests.faults.stage import HOSTS, SMALL, Stage
+from tests.faults.driver import SOUND, Fault, Running
+from tests.faults.stage import HOSTS, Stage
 
 NODE = Path(playwright.__file__).parent / "driver" / "node"
 _READS = '''
@@ -175,7 +175,6 @@ FAULTS = (
     Fault("10,000 findings in as many cases, more than the time allows", r"deadline",
           suite=_MANY_CASES.replace("COUNT", "10_000"), codes=(1,), deadline=60),
 )  # fmt: skip
-_ = (FAILING, SMALL)
 
 
 def _over(stage: Stage, path: Path, text: str) -> None:
