@@ -29,6 +29,8 @@ lint: setup ## ruff and mypy --strict
 selftest: setup setup-tests ## the whole defect matrix: clean → GO, each defect → exactly its checks fail (40 minutes)
 	@$(BIN)/stagehold selftest
 	@$(BIN)/python -m tests.ports.matrix
+	@$(BIN)/python -m tests.faults.compare
+	@$(BIN)/python -m tests.faults.mutants
 
 bench: setup setup-tests ## measure speed and memory against the targets; BENCH="--only scan reports" measures those only
 	@$(BIN)/python -m tests.bench.bench $(BENCH)

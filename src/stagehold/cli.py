@@ -47,7 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("environment", metavar="ENV", help="a folder name in environments/, a folder or a file")
     run.add_argument("--release", metavar="DIGEST", help="the build to be released, sha256:…")
     run.add_argument("--profile", metavar="NAME", help="a load profile at least as strong as the environment's")
-    run.add_argument("--out", metavar="DIR", type=Path, help="write here; emptied first (default: reports/runs/<id>)")
+    run.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        help="write here; what an earlier run wrote there goes, nothing else (default: reports/runs/<id>)",
+    )
     run.add_argument("--history", metavar="FILE", type=Path,
                      help="earlier runs: what changed since the last GO, trends; this run is added")  # fmt: skip
 
@@ -72,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
                     "stagehold demo\n  stagehold demo --defect database-exposed\n  stagehold demo --serve")  # fmt: skip
     demo.add_argument("--defect", metavar="NAME", action="append", default=[], help="seed a defect (repeatable)")
     demo.add_argument("--serve", action="store_true", help="keep the demo up and say how to use it")
-    demo.add_argument("--out", metavar="DIR", type=Path, help="write the run here; emptied first")
+    demo.add_argument(
+        "--out", metavar="DIR", type=Path, help="write the run here; what an earlier run wrote there goes, nothing else"
+    )
     demo.add_argument("--mode", choices=("auto", "namespace", "loopback"), default="auto",
                       help="how the demo is isolated (default: namespaces where possible)")  # fmt: skip
 
@@ -308,7 +315,3 @@ def _exit_code(verdict: Verdict) -> int:
     from stagehold.gate.run import EXIT_CODES
 
     return EXIT_CODES[verdict.decision]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

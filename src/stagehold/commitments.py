@@ -59,6 +59,7 @@ def _judge_commitment(
         checks=tuple(check.spec.id for check in checks),
         passed=by_outcome[Outcome.PASSED],
         failed=by_outcome[Outcome.FAILED],
+        waived=sum(check.waived for check in checks),
         inconclusive=by_outcome[Outcome.INCONCLUSIVE] + by_outcome[Outcome.NOT_RUN],
         uncovered=by_outcome[Outcome.UNCOVERED],
         not_applicable=by_outcome[Outcome.NOT_APPLICABLE],

@@ -286,6 +286,8 @@ class CommitmentResult(Model):
     checks: tuple[CheckId, ...] = ()
     passed: int = 0
     failed: int = 0
+    waived: int = 0
+    """Of the failed ones, those that waivers in force accept."""
     inconclusive: int = 0
     uncovered: int = 0
     not_applicable: int = 0
@@ -419,6 +421,8 @@ class RunInfo(Model):
     run_id: str
     environment: str
     environment_file: str = ""
+    owner: str = ""
+    """`environment.owner`: who acts where no sentence names anybody."""
     environment_digest: str = ""
     suite_digest: str = ""
     waivers_digest: str = ""
@@ -448,6 +452,7 @@ class Verdict(Model):
     commitments: tuple[CommitmentResult, ...] = ()
     problems: tuple[Problem, ...] = ()
     not_claimed: int = 0
+    """Sentences that are not required, and not broken or waived either."""
     waivers: tuple[WaiverResult, ...] = ()
     valid_until: str = ""
     """UTC: the earliest expiry of the waivers that a GO rests on; "" for any other verdict."""

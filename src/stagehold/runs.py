@@ -6,8 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from stagehold.demo.served import state_folder
@@ -15,22 +14,24 @@ from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError, RunError
 from stagehold.gate.vantage import identity
 from stagehold.model import RunInfo, Verdict
+from stagehold.run_files import VERDICT, Survey, remove, survey
 from stagehold.verdict import unfinished
 
-VERDICT = "verdict.json"
 REPORTS = Path("reports")
 
 
 def create_run_folder(run: RunInfo, out: Path | None) -> Path:
     """Make the folder and put the blocking verdict into it, as the first act of a run.
 
+    What an earlier run left in `out` stays until `empty_run_folder`: a misspelt name must not cost its evidence.
+
     Raises:
         ConfigError: `out` cannot be used.
         RunError: another run is writing there.
     """
     if out is None:
-        runs = REPORTS / "runs"
-        folder = runs / run.run_id
+        _require_own_link(REPORTS / "latest")
+        folder = REPORTS / "runs" / run.run_id
         try:
             folder.mkdir(parents=True)
         except OSError as error:
@@ -39,12 +40,99 @@ def create_run_folder(run: RunInfo, out: Path | None) -> Path:
         write_verdict(folder, unfinished(run))
         _point_latest(folder)
         return folder.resolve()
-    _empty(out, unfinished(run))
+    try:
+        if out.exists() and not out.is_dir():
+            raise ConfigError(f"--out {shown(out)} cannot be used: it is no folder", remedy="Name a new folder.")
+        out.mkdir(parents=True, exist_ok=True)
+        claim(out)
+        found = survey(out)
+        if not found.ours or any((out / mark).exists() for mark in _PROJECTS):
+            raise ConfigError(
+                f"--out {shown(out)} is not empty and holds no {VERDICT} of an earlier run; nothing in it was changed",
+                remedy="Name an empty or new folder; stagehold clears away only what its own runs wrote.",
+            )
+        write_verdict(out, unfinished(run))
+    except OSError as error:
+        raise ConfigError(f"--out {shown(out)} cannot be used: {error.strerror}") from error
+    _FOUND[_key(out)] = found
     return out.resolve()
 
 
+def empty_run_folder(folder: Path, *, apart_from: Collection[Path] = ()) -> list[str]:
+    """Remove what an earlier run wrote, and nothing else.
+
+    Args:
+        folder: as `create_run_folder` gave it.
+        apart_from: folders of the environment and its suites: reports among what is judged would change it.
+
+    Returns:
+        What is not a run's and stays, in words that fit a terminal.
+
+    Raises:
+        ConfigError: something that no run wrote lies where this one must write, or the folder must not be used.
+    """
+    for other in apart_from:
+        if other.resolve().is_relative_to(folder):
+            raise ConfigError(
+                f"--out {shown(folder)} holds the environment or a suite: {shown(other)}",
+                remedy="Name a folder of its own for the run; nothing was removed.",
+            )
+    found = _FOUND.get(_key(folder), Survey())
+    if obstacles := found.in_the_way():
+        more = f" (and {len(obstacles) - 1} more)" if len(obstacles) > 1 else ""
+        raise ConfigError(
+            f"--out {shown(folder)}: no run of stagehold wrote {shown(obstacles[0])}{more}, and it lies where a run "
+            "puts its own files; nothing was removed",
+            remedy="Move it elsewhere, or name another folder.",
+        )
+    try:
+        remove(folder, found.own - {VERDICT})
+    except OSError as error:
+        raise ConfigError(f"--out {shown(folder)} cannot be emptied: {error.strerror}") from error
+    _FOUND[_key(folder)] = Survey(foreign=found.foreign)
+    return [shown(path) for path in sorted(found.foreign)]
+
+
+def look_at(folder: Path) -> Survey:
+    """Tell a run's files from others before its reports are written again, and remember which are which.
+
+    Raises:
+        ConfigError: the folder cannot be looked into.
+    """
+    try:
+        found = survey(folder)
+    except OSError as error:
+        raise ConfigError(f"{shown(folder)} cannot be read: {error.strerror}") from error
+    _FOUND[_key(folder)] = Survey(foreign=found.foreign)
+    return found
+
+
+def left_alone(folder: Path) -> frozenset[str]:
+    """What lies in a run's folder and is none of its own: neither searched, nor listed, nor moved."""
+    return _FOUND.get(_key(folder), Survey()).foreign
+
+
+def of_earlier_run(folder: Path) -> frozenset[str]:
+    """What an earlier run wrote and this one did not come to remove."""
+    return _FOUND.get(_key(folder), Survey()).own
+
+
+def shown(path: Path | str) -> str:
+    """A path on one line, whatever its name holds."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+_PROJECTS = (".git", "pyproject.toml")
+_FOUND: dict[tuple[int, int], Survey] = {}
+"""What was in the folders that this process writes to, by device and inode, before it wrote there."""
 _CLAIMED: dict[tuple[int, int], int] = {}
-"""Folders this process writes to, by device and inode: the descriptor that holds the lock."""
+"""Those folders: the descriptor that holds the lock."""
+
+
+def _key(folder: Path) -> tuple[int, int]:
+    state = folder.stat()
+    return state.st_dev, state.st_ino
 
 
 def claim(folder: Path) -> None:
@@ -66,31 +154,6 @@ def claim(folder: Path) -> None:
     _CLAIMED[state.st_dev, state.st_ino] = descriptor
 
 
-def _empty(out: Path, blocking: Verdict) -> None:
-    """Empty a folder of an earlier run; a folder that holds anything else is left alone and refused.
-
-    The blocking verdict replaces the old one first, so that whatever happens meanwhile leaves a run that blocks.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        claim(out)
-        entries = list(out.iterdir())
-        ours = (out / VERDICT).is_file() and not (out / ".git").exists() and not (out / "pyproject.toml").exists()
-        if entries and not ours:
-            raise ConfigError(
-                f"--out {out} is not empty and holds no {VERDICT} of an earlier run",
-                remedy="Name an empty or new folder; stagehold empties only its own.",
-            )
-        write_verdict(out, blocking)
-        for entry in entries:
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            elif entry.name != VERDICT:
-                entry.unlink(missing_ok=True)
-    except OSError as error:
-        raise ConfigError(f"--out {out} cannot be used: {error.strerror}") from error
-
-
 def write_verdict(folder: Path, verdict: Verdict) -> None:
     """Replace the verdict in one step, durable when this returns."""
     write_durably(folder / VERDICT, verdict.model_dump_json(indent=2, by_alias=True).encode())
@@ -99,7 +162,9 @@ def write_verdict(folder: Path, verdict: Verdict) -> None:
 def write_durably(path: Path, data: bytes) -> None:
     """Write next to the file, fsync, rename over it, fsync the folder."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as stream:
+    # A link that somebody put there is not followed.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(temporary, flags, 0o666), "wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
@@ -121,6 +186,15 @@ def read_verdict(folder: Path) -> Verdict:
         return Verdict.model_validate_json((folder / VERDICT).read_bytes())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{folder} holds no readable {VERDICT}", remedy="Name the folder of a run.") from error
+
+
+def _require_own_link(latest: Path) -> None:
+    """`latest` is a link of ours or nothing: what somebody keeps under that name is not replaced."""
+    if os.path.lexists(latest) and not latest.is_symlink():
+        raise ConfigError(
+            f"{latest} is no link to a run: stagehold did not make it and does not replace it",
+            remedy="Move it elsewhere, or use --out DIR.",
+        )
 
 
 def _point_latest(folder: Path) -> None:

@@ -28,6 +28,7 @@ from stagehold.model import (
     WaiverResult,
     WaiverState,
 )
+from stagehold.tally import count_checks, count_promises, kept_of_required
 from stagehold.waivers import apply_waivers
 
 UNFINISHED = "the run has not finished"
@@ -120,12 +121,12 @@ def decide(
         reasons=tuple(reasons),
         run=run,
         expected_checks=len(checks),
-        executed_checks=sum(result.outcome in {Outcome.PASSED, Outcome.FAILED} for result in checks),
+        executed_checks=count_checks(checks).ran,
         counts={outcome: counts[outcome] for outcome in Outcome},
         checks=tuple(checks),
         commitments=tuple(commitments),
         problems=tuple(trouble),
-        not_claimed=sum(not result.required for result in commitments),
+        not_claimed=count_promises(commitments).not_claimed,
         waivers=results,
         valid_until=valid_until,
     )
@@ -234,46 +235,40 @@ def _headline(
     problems: Sequence[Problem],
     valid_until: str,
 ) -> str:
-    required = [result for result in commitments if result.required]
-    kept = sum(result.state is Promise.KEPT for result in required)
-    ratio = f"{kept} of {len(required)} required commitments kept"
-    if accepted := sum(result.state is Promise.WAIVED for result in required):
-        ratio += f", {accepted} waived"
+    counted, promises = count_checks(checks), count_promises(commitments)
+    ratio = kept_of_required(promises)
     waived = [check for check in checks if check.waived]
     match decision:
         case Decision.GO:
-            rest = sum(c.outcome is Outcome.UNCOVERED for c in checks)
-            covered = len(checks) - rest
-            aside = f", {rest} not configured" if rest else ""
+            ran = f"{counted.ran} of {_count(counted.total, 'check')} ran"
+            ran += f", {counted.uncovered} not configured" if counted.uncovered else ""
+            ran += f", {counted.not_applicable} not applicable" if counted.not_applicable else ""
             if waived:
                 names = _count(len(waivers_of(waived)), "waiver")
                 failures = f"{_count(len(waived), 'check')} failed and accepted ({ids_of(waived)})"
                 until = f"{valid_until:.10} {valid_until[11:16]} UTC"
-                return (
-                    f"GO with {names}, valid until {until}: {failures}; "
-                    f"{ratio}; {covered} of {len(checks)} checks ran{aside}."
-                )
-            return f"Every required promise was proven: {ratio}; {covered} of {len(checks)} checks ran{aside}."
+                return f"GO with {names}, valid until {until}: {failures}; {ratio}; {ran}."
+            return f"Every required promise was proven: {ratio}; {ran}."
         case Decision.NO_GO:
-            failed = sum(c.outcome is Outcome.FAILED and not c.waived for c in checks)
             refused = [problem.what for problem in problems if problem.leak or problem.refuses]
-            if not failed and refused:
+            if not counted.failed and refused:
                 return f"Do not deploy: {refused[0]}; {ratio}."
             broken = [result.commitment.id for result in commitments if result.state is Promise.BROKEN]
-            promises = (
-                f"{_count(len(broken), 'promise')} broken ({', '.join(broken)})"
+            extra = promises.broken_unrequired
+            unrequired = f"; {extra} of them not required" if extra else ""
+            concerned = (
+                f"{_count(promises.broken, 'promise')} broken ({', '.join(broken)}{unrequired})"
                 if broken
                 else "no promise of the statement concerned"
             )
-            return f"Do not deploy: {_count(failed, 'check')} failed, {promises}; {ratio}."
+            return f"Do not deploy: {_count(counted.failed, 'check')} failed, {concerned}; {ratio}."
         case Decision.INCONCLUSIVE:
-            unsure = sum(c.outcome in UNDECIDED for c in checks)
-            first = problems[0].what if problems else f"{_count(unsure, 'check')} could not be decided"
-            open_ids = [result.commitment.id for result in required if result.state is Promise.NOT_PROVEN]
-            if not problems and not unsure and open_ids:
-                first = f"{_count(len(open_ids), 'required promise')} not proven ({', '.join(open_ids)})"
-            elif not problems and not unsure:
+            first = problems[0].what if problems else f"{_count(counted.undecided, 'check')} could not be decided"
+            unproven = [result.commitment.id for result in commitments if result.state is Promise.NOT_PROVEN]
+            if not problems and not counted.undecided:
                 first = "not everything that is required was proven"
+                if unproven:
+                    first = f"{_count(len(unproven), 'required promise')} not proven ({', '.join(unproven)})"
             return f"No decision: {first}; {ratio}."
 
 

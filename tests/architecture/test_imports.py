@@ -61,10 +61,10 @@ def test_nobody_imports_the_command_line() -> None:
     assert [name for name in GRAPH if name not in allowed and uses(name, "stagehold.cli")] == []
 
 
-@pytest.mark.parametrize("module", ["verdict", "judgement", "commitments", "waivers"])
+@pytest.mark.parametrize("module", ["verdict", "judgement", "commitments", "tally", "waivers"])
 def test_who_decides_knows_only_the_model(module: str) -> None:
     """What a run amounts to is computed from the model alone: no files, no environment, no pytest."""
-    deciding = {f"stagehold.{name}" for name in ("model", "judgement", "commitments", "waivers")}
+    deciding = {f"stagehold.{name}" for name in ("model", "judgement", "commitments", "tally", "waivers")}
     ours = {name for name in GRAPH[f"stagehold.{module}"] if name.startswith("stagehold")}
 
     assert ours <= deciding

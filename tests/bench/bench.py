@@ -22,7 +22,7 @@ from rich.table import Table
 
 from stagehold.gate.publish import publish
 from stagehold.redaction.scan import scan_tree
-from tests.bench import ports, tls
+from tests.bench import ports, searches, tls
 from tests.bench.synthetic import registry, thousand_results, tree
 
 STAGEHOLD = [sys.executable, "-m", "stagehold"]
@@ -159,6 +159,7 @@ def figures(runs: int) -> dict[str, Callable[[], list[Figure]]]:
         "demo": demos,
         "tls": lambda: [Figure(*line) for line in tls.measure(runs)],
         "ports": lambda: [Figure(*line) for line in ports.measure(runs)],
+        "searches": lambda: [Figure(*line) for line in searches.measure(runs)],
     }
 
 

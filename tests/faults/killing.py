@@ -127,7 +127,7 @@ FAULTS = (
           send(signal.SIGKILL, "--collect-only"), SOUND, codes=(3,), quick=True),
     Fault("SIGSTOP of the process that collects", r"could not be collected within",
           send(signal.SIGSTOP, "--collect-only"), SOUND, codes=(3,), deadline=20),
-    Fault("kill -9 of the process that reads the catalogue", r"the process that imported it was ended by SIGKILL",
+    Fault("kill -9 of the process that reads the catalogue", r"the process that reads the checks was ended by SIGKILL",
           send(signal.SIGKILL, "stagehold.catalogue.apart"), SOUND, codes=(2, 3)),
     Fault("SIGSTOP of the process that reads the catalogue", r"could not be imported within",
           send(signal.SIGSTOP, "stagehold.catalogue.apart"), SOUND, codes=(2, 3), deadline=20),

@@ -16,7 +16,7 @@ from stagehold.judgement import judge_checks
 from stagehold.model import Outcome
 
 Prepare = Callable[..., tuple[Path, dict[str, Path]]]
-GOOD = '@claim("AAA-001")\ndef test_returns(): """Returns."""\n'
+GOOD = '@claim("AAA-001")\ndef test_returns():\n    """Returns."""\n    assert time.time() > 1\n'
 SECOND = '@claim("AAA-002")\ndef test_second(): """Is the second."""\n'
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
+from stagehold.network.pace import Pace
 from stagehold.probes.consoles.fingerprints import Page, consoles, paths, recognise
 from stagehold.probes.consoles.search import ConsoleSearch, search
 
@@ -94,7 +95,7 @@ def searched(serve_pages: Serve, describe: Serve) -> Callable[..., ConsoleSearch
     def look(answer: Callable[[str], tuple[int, dict[str, str], str]]) -> ConsoleSearch:
         served = serve_pages(lambda _method, path, *_: answer(path))
         environment = describe({"app": f"http://127.0.0.1:{served.port}"})
-        return search(Network.build(environment, resolve=lambda _: []), environment, "external")
+        return search(Network.build(environment, resolve=lambda _: []), environment, "external", Pace().search())
 
     return look
 

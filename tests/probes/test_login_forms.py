@@ -280,14 +280,14 @@ def test_whoami_that_tells_nothing_is_no_verdict(whoami: WhoAmI, answer: Answer)
 
 
 def test_placeholders_keep_types_and_are_encoded_in_paths() -> None:
-    """A lone placeholder keeps its value's type, text is filled in, paths cannot be broken out of."""
+    """A lone placeholder keeps its value's type, paths cannot be broken out of, doubled braces are braces."""
     request = Request.model_validate(
-        {"method": "PUT", "path": "/a/{id}/b", "json": {"id": "{id}", "t": ["x {canary}", {"k": "{nope}"}]}}
+        {"method": "PUT", "path": "/a/{id}/b", "json": {"id": "{id}", "t": ["x {canary}", {"k": "{{nope}}"}]}}
     )
     filled = fill(request, {"id": 7, "canary": "c"})
 
     assert (filled.path, filled.json) == ("/a/7/b", {"id": 7, "t": ["x c", {"k": "{nope}"}]})
-    assert fill(request, {"id": "../x?y"}).path == "/a/..%2Fx%3Fy/b"
+    assert fill(request, {"id": "../x?y", "canary": "c"}).path == "/a/..%2Fx%3Fy/b"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
+from stagehold.network.pace import Pace
 from stagehold.probes.consoles.fingerprints import Kind, Page, consoles, paths, recognise
 from stagehold.probes.consoles.search import ConsoleSearch, search
 from tests.probes.judged import outcomes
@@ -101,7 +102,8 @@ def searched(serve_pages: Any, describe: Any) -> Look:
              "approver": "ops"} for name in names
         ]  # fmt: skip
         environment = describe({"app": f"http://127.0.0.1:{served.port}"}, approved_software=approved)
-        return search(Network.build(environment, resolve=lambda _: []), environment, "external", Kind.MANAGEMENT)
+        network = Network.build(environment, resolve=lambda _: [])
+        return search(network, environment, "external", Pace().search(), Kind.MANAGEMENT)
 
     return look
 
@@ -196,7 +198,7 @@ def test_database_console_cannot_be_approved(serve_pages: Any, describe: Any) ->
     item = {"name": "Adminer", "host": "127.0.0.1", "port": served.port, "path": "/", "reason": "x", "approver": "y"}
     environment = describe({"app": f"http://127.0.0.1:{served.port}"}, approved_software=[item])
 
-    looked = search(Network.build(environment, resolve=lambda _: []), environment, "external")
+    looked = search(Network.build(environment, resolve=lambda _: []), environment, "external", Pace().search())
 
     assert [found.name for found in looked.found] == ["Adminer"]
 

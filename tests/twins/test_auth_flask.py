@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
 
-from stagehold.errors import NotApplicable
+from stagehold.errors import NotApplicable, ProbeError
+from stagehold.network.pace import Pace
 from stagehold.probes.browser.launch import Chromium
 from stagehold.probes.browser.script_reach import look_as_script
 from stagehold.probes.login.collection import collect_identifiers
@@ -112,6 +114,38 @@ def test_kept_identifier_is_caught(site: Site, sessions: Sessions) -> None:
     assert fixed.kept
 
 
+def slow_clock(*, seconds: float) -> Pace:
+    """A pace whose clock runs on by half a second whenever somebody looks at it."""
+    ticks = itertools.count()
+    return Pace(clock=lambda: next(ticks) / 2, seconds=seconds)
+
+
+def test_slow_logins_are_fewer_and_the_evidence_says_so(site: Site, sessions: Sessions) -> None:
+    """Where 60 logins have taken longer than 20 s there are no more, and the summary tells of how many."""
+    time = slow_clock(seconds=300).search()
+    report = collect_identifiers(sessions.driver, victims(sessions, "web"), ["sid"], samples=90, within=time)
+
+    assert (report.logins, report.wanted, report.faults) == (60, 90, ())
+    assert report.summary().startswith("60 logins (of 90, for they took ")
+
+
+def test_too_few_logins_are_inconclusive(site: Site, sessions: Sessions) -> None:
+    """When the time is over before there are 60, nothing is said of the identifiers, and the key is named."""
+    time = slow_clock(seconds=30).search()
+    with pytest.raises(ProbeError, match=r"too few to tell, 60 are needed: the 30 s .* `policy.search_seconds`"):
+        collect_identifiers(sessions.driver, victims(sessions, "web"), ["sid"], samples=90, within=time)
+
+
+def test_fault_that_few_logins_show_is_one(site: Site, sessions: Sessions) -> None:
+    """Identifiers that rise are caught although the time was over before there were 60."""
+    site.faults.add("counts")
+    time = slow_clock(seconds=50).search()
+    report = collect_identifiers(sessions.driver, victims(sessions, "web"), ["sid"], samples=90, within=time)
+
+    assert 20 <= report.logins < 60
+    assert "numbers that rise" in report.summary()
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -124,7 +158,7 @@ def test_kept_identifier_is_caught(site: Site, sessions: Sessions) -> None:
 def test_identifiers(site: Site, sessions: Sessions, fault: str, words: str) -> None:
     """Random and signed identifiers are sound; counters and readable names are caught."""
     site.faults.add(fault)
-    report = collect_identifiers(sessions.driver, victims(sessions, "web"), ["sid"], samples=30)
+    report = collect_identifiers(sessions.driver, victims(sessions, "web"), ["sid"], samples=30, within=Pace().search())
 
     assert bool(report.faults) is bool(words)
     assert words in report.summary()

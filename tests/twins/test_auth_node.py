@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stagehold.network.pace import Pace
 from stagehold.probes.login.collection import collect_identifiers
 from stagehold.probes.login.driver import Sessions
 from stagehold.probes.login.enumeration import compare_users
@@ -105,7 +106,9 @@ def test_kept_identifier_is_caught(faults: Faults, sessions: Sessions) -> None:
 def test_identifiers(faults: Faults, sessions: Sessions, fault: str, words: str) -> None:
     """A hash of the clock and identifiers that are too short are caught; random ones are sound."""
     faults(fault)
-    report = collect_identifiers(sessions.driver, victims(sessions, "page"), ["connect"], samples=30)
+    report = collect_identifiers(
+        sessions.driver, victims(sessions, "page"), ["connect"], samples=30, within=Pace().search()
+    )
 
     assert bool(report.faults) is bool(words)
     assert words in report.summary()
@@ -113,7 +116,7 @@ def test_identifiers(faults: Faults, sessions: Sessions, fault: str, words: str)
 
 def test_tokens_of_one_account_may_be_equal(faults: Faults, sessions: Sessions) -> None:
     """A token without an identifier is protected by its signature alone, and that is what is judged."""
-    report = collect_identifiers(sessions.driver, victims(sessions, "program"), [], samples=20)
+    report = collect_identifiers(sessions.driver, victims(sessions, "program"), [], samples=20, within=Pace().search())
 
     assert not report.faults
     assert report.findings[0].kind == "signed"

@@ -14,6 +14,7 @@ import pytest
 from stagehold.environment.model import Environment
 from stagehold.errors import NotAllowed, ProbeError, Uncovered
 from stagehold.network.door import Network
+from stagehold.network.pace import Pace
 from stagehold.probes.ports.origins import Origins, ask_origins
 from tests.free_ports import free_port
 from tests.probes.judged import outcomes
@@ -87,7 +88,7 @@ class Stage:
     def look(self, *origins: str, **keys: Any) -> Origins:
         """As the fixture `origins`."""
         environment = self.environment(*origins, **keys)
-        return ask_origins(Network.build(environment), environment)
+        return ask_origins(Network.build(environment), environment, Pace().search())
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +213,7 @@ def test_public_address_is_no_origin(stage: Stage) -> None:
     environment = stage.environment("127.0.0.1")
 
     with pytest.raises(ProbeError, match=r"leads to 127\.0\.0\.1"):
-        ask_origins(Network.build(environment), environment)
+        ask_origins(Network.build(environment), environment, Pace().search())
 
 
 def test_nothing_declared_is_uncovered(stage: Stage) -> None:

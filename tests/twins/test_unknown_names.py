@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from stagehold.environment.model import Environment
 from stagehold.errors import DeniedByProduction, ProbeError
 from stagehold.network.door import Network
+from stagehold.network.pace import Pace
 from stagehold.network.rules import spki_pin
 from stagehold.probes.ports.named_requests import Answered, Asked
 from stagehold.probes.ports.unknown_names import UnknownNames, alike, look_for_strangers
@@ -99,7 +100,7 @@ class Stage:
                 **keys,
             }
         )
-        return look_for_strangers(Network.build(environment), environment)
+        return look_for_strangers(Network.build(environment), environment, Pace().search())
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +178,7 @@ def test_addresses_only_is_inconclusive() -> None:
     )
 
     with pytest.raises(ProbeError, match="declared by its address"):
-        look_for_strangers(Network.build(environment), environment)
+        look_for_strangers(Network.build(environment), environment, Pace().search())
 
 
 def test_likeness_survives_tokens_and_not_other_pages() -> None:

@@ -16,6 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from stagehold.environment.model import Environment, Target
 from stagehold.errors import NotApplicable, ProbeError
 from stagehold.network.door import Network
+from stagehold.network.pace import Pace
 from stagehold.probes.access.operations import load_operations
 from stagehold.probes.consoles.search import ConsoleSearch, search
 from stagehold.probes.login.driver import LoginDriver, Sessions
@@ -59,19 +60,22 @@ class Site:
 
     def errors(self, seen: Samples) -> Survey:
         """As `provoked_errors`, with consent to `canary-write`."""
-        return provoke(self.environment, self.target, self._who, self._operations, seen=seen, writing=True)
+        within = Pace().search()
+        return provoke(
+            self.environment, self.target, self._who, self._operations, seen=seen, writing=True, within=within
+        )
 
     def endpoints(self) -> Exposure:
         """As `served_endpoints`."""
-        return find_endpoints(self.environment, self.target, self._who, self.samples())
+        return find_endpoints(self.environment, self.target, self._who, self.samples(), Pace().search())
 
     def files(self) -> Exposure:
         """As `served_files`."""
-        return find_files(self.target, self._who[0], self.samples())
+        return find_files(self.target, self._who[0], self.samples(), Pace().search())
 
     def consoles(self) -> ConsoleSearch:
         """As `console_search`."""
-        return search(self.network, self.environment, "external")
+        return search(self.network, self.environment, "external", Pace().search())
 
     def plain(self) -> PlainHttp:
         """As `plain_http`."""

@@ -12,9 +12,8 @@ import pytest
 import yaml
 
 from stagehold.cli import _parser
-from stagehold.gate.publish import _PAGES
 from stagehold.model import Artifact, Decision
-from stagehold.runs import VERDICT
+from stagehold.run_files import PAGES, VERDICT
 from tests.unit.reporting import samples
 from tests.unit.reporting.sketches import DIGEST, OTHER_DIGEST
 
@@ -124,7 +123,7 @@ def test_every_file_that_a_pipeline_reads_is_one_that_a_run_writes() -> None:
     """A report under another name would be missed by `test -f` for ever."""
     read = set(re.findall(r"gate-out/([\w.-]+\.\w+)", "".join(BLOCKS)))
     assert read == {"decision.html", "decision.md", "junit.xml", "github-annotations.txt", VERDICT}
-    assert read - {VERDICT} == set(_PAGES)
+    assert read - {VERDICT} == set(PAGES)
 
 
 def test_history_is_kept_after_a_blocked_run_too() -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from stagehold.gate import publish as module
 from stagehold.gate.publish import publish
-from stagehold.gate.quarantine import QUARANTINE, LeakFound, problems_of, require_clean, set_apart
+from stagehold.gate.quarantine import LeakFound, problems_of, require_clean, set_apart
 from stagehold.model import Decision, Problem, RunInfo, Verdict
 from stagehold.redaction.registry import SecretRegistry
 from stagehold.redaction.scan import Leak, scan_tree
-from stagehold.runs import create_run_folder, read_verdict, write_verdict
+from stagehold.run_files import LISTING, QUARANTINE
+from stagehold.runs import create_run_folder, empty_run_folder, read_verdict, write_verdict
 from stagehold.verdict import unfinished
 from tests.unit.reporting.samples import go, with_evidence
 
@@ -151,7 +152,8 @@ def test_a_second_leak_does_not_overwrite_the_first(folder: Path) -> None:
         (folder / "a.txt").write_text(text)
         set_apart(folder)
 
-    assert sorted(path.read_text() for path in (folder / QUARANTINE).iterdir()) == ["one", "three", "two"]
+    apart = set((folder / QUARANTINE).iterdir()) - {folder / LISTING}
+    assert sorted(path.read_text() for path in apart) == ["one", "three", "two"]
 
 
 def test_the_next_run_begins_with_an_empty_folder(folder: Path, secrets: SecretRegistry) -> None:
@@ -159,7 +161,7 @@ def test_the_next_run_begins_with_an_empty_folder(folder: Path, secrets: SecretR
     (folder / "a.txt").write_text(SECRET)
     publish(folder, with_evidence(go(), folder), allure=False, secrets=secrets)
 
-    create_run_folder(RUN, folder)
+    empty_run_folder(create_run_folder(RUN, folder))
 
     assert [path.name for path in folder.iterdir()] == ["verdict.json"]
     assert read_verdict(folder).decision is Decision.INCONCLUSIVE

@@ -22,6 +22,7 @@ from stagehold.model import (
     RunInfo,
     Verdict,
 )
+from stagehold.reporting.manifest import SCHEMA
 from stagehold.runs import write_verdict
 from stagehold.verdict import UNFINISHED, Rules, decide
 from tests.unit.waivers.people import spec
@@ -63,7 +64,9 @@ def a_run(folder: Path, *outcomes: Outcome, finished: bool = True, problems: Seq
     write_verdict(folder, verdict)
     if finished:
         digest = hashlib.sha256(log.path.read_bytes()).hexdigest()
-        (folder / "manifest.json").write_text(json.dumps({"files": {"events.jsonl": {"sha256": digest}}}))
+        (folder / "manifest.json").write_text(
+            json.dumps({"schema": SCHEMA, "files": {"events.jsonl": {"sha256": digest}}})
+        )
     return log.path
 
 
@@ -140,7 +143,10 @@ def test_a_failure_that_the_log_lost_stays(tmp_path: Path) -> None:
     verdict = rebuild(tmp_path)[1]
 
     assert verdict.decision is Decision.NO_GO
-    assert [check.outcome for check in verdict.checks] == [Outcome.PASSED, Outcome.FAILED]
+    assert {check.spec.id: check.outcome for check in verdict.checks} == {
+        "NET-001": Outcome.PASSED,
+        "NET-002": Outcome.FAILED,
+    }
 
 
 def test_a_killed_run_is_judged_by_its_log(tmp_path: Path) -> None:

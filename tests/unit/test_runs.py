@@ -12,7 +12,7 @@ from stagehold.demo.served import state_folder
 from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError, RunError
 from stagehold.model import Decision, RunInfo
-from stagehold.runs import create_run_folder, environment_lock, read_verdict, write_verdict
+from stagehold.runs import create_run_folder, empty_run_folder, environment_lock, read_verdict, write_verdict
 from stagehold.verdict import unfinished
 
 RUN = RunInfo(run_id="r1", environment="e1")
@@ -39,10 +39,11 @@ def test_out_is_emptied_when_it_is_ours(tmp_path: Path) -> None:
     out = tmp_path / "out"
     create_run_folder(RUN, out)
     write_verdict(out, unfinished(RUN).model_copy(update={"decision": Decision.GO}))
-    (out / "evidence").mkdir()
-    (out / "evidence" / "old.txt").write_text("old", encoding="utf-8")
+    old = out / "evidence" / "tls" / "TLS-001" / "01-old.txt"
+    old.parent.mkdir(parents=True)
+    old.write_text("old", encoding="utf-8")
 
-    create_run_folder(RUN, out)
+    empty_run_folder(create_run_folder(RUN, out))
 
     assert read_verdict(out).decision is Decision.INCONCLUSIVE
     assert [path.name for path in out.iterdir()] == ["verdict.json"]
@@ -138,13 +139,12 @@ def test_emptying_starts_with_the_blocking_verdict(tmp_path: Path, monkeypatch: 
     out = tmp_path / "out"
     create_run_folder(RUN, out)
     write_verdict(out, unfinished(RUN).model_copy(update={"decision": Decision.GO}))
-    (out / "evidence").mkdir()
 
-    def killed(_path: Path) -> None:
+    def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stagehold.runs.shutil.rmtree", killed)
+    monkeypatch.setattr("stagehold.runs.remove", killed)
     with pytest.raises(KeyboardInterrupt):
-        create_run_folder(RUN, out)
+        empty_run_folder(create_run_folder(RUN, out))
 
     assert read_verdict(out).decision is Decision.INCONCLUSIVE

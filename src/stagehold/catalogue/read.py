@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import inspect
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
+from stagehold.catalogue.lost_assertions import Finding, find_lost_assertions
 from stagehold.code_places import blame, place
 from stagehold.errors import ConfigError
 from stagehold.model import CheckSpec
@@ -56,6 +58,7 @@ def read_catalogue(suites: Mapping[str, Path]) -> list[CheckSpec]:
     specs: dict[str, CheckSpec] = {}
     for suite, folder in suites.items():
         found = 0
+        _refuse_lost_assertions(folder)
         for path in sorted([*folder.rglob("test_*.py"), *folder.rglob("*_test.py")]):
             for spec in _specs_of(path):
                 if spec.id in specs:
@@ -65,6 +68,19 @@ def read_catalogue(suites: Mapping[str, Path]) -> list[CheckSpec]:
         if not found:
             raise ConfigError(f"the suite {suite} holds no check", remedy=f"Look into {folder}.")
     return sorted(specs.values(), key=lambda spec: (list(suites).index(spec.suite), spec.id))
+
+
+def _refuse_lost_assertions(folder: Path) -> None:
+    """Checks, fixtures and helpers: what can never fail stops a run before anything is sent."""
+    found: list[Finding] = []
+    for path in sorted(folder.rglob("*.py")):
+        with contextlib.suppress(SyntaxError, ValueError, OSError):  # said where the file is imported
+            source = importlib.util.decode_source(path.read_bytes())
+            found += find_lost_assertions(source, f"{path.parent.name}/{path.name}")
+    if found:
+        raise ConfigError(
+            "\n".join(map(str, found)), remedy="Write an assertion that can fail, where the check itself executes it."
+        )
 
 
 def _specs_of(path: Path) -> list[CheckSpec]:

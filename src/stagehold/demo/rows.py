@@ -42,7 +42,7 @@ class Running:
             arguments = ["check", str(environment), *sorted({spec.suite for spec in specs} - {LOAD_SUITE})]
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "stagehold", *arguments],
+                [sys.executable, "-I", "-m", "stagehold", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -57,7 +57,7 @@ class Demo:
         Raises:
             RunError: it refuses, or did not come up again.
         """
-        command = [sys.executable, "-m", "ledgerlab", "switch", "--dir", str(self.folder)]
+        command = [sys.executable, "-I", "-m", "ledgerlab", "switch", "--dir", str(self.folder)]
         command += [part for name in defects for part in ("--defect", name)]
         try:
             done = subprocess.run(
@@ -81,7 +81,7 @@ def clashing_defects() -> frozenset[frozenset[str]]:
 
 def _told(what: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "ledgerlab", what], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-I", "-m", "ledgerlab", what], capture_output=True, text=True, timeout=30, check=False
     )
     if done.returncode != 0:
         raise RunError(f"ledgerlab cannot tell its {what}: {done.stderr.strip()[-300:]}", remedy="make setup")
@@ -115,7 +115,7 @@ def demo(defects: Sequence[str] = (), mode: str = "auto") -> Iterator[Demo]:
     base = Path(tempfile.mkdtemp(prefix="stagehold-demo-"))
     base.chmod(0o711)  # the demo's database may have to run as another user
     folder = base / "lab"
-    command = [sys.executable, "-m", "ledgerlab", "up", "--dir", str(folder), "--mode", mode]
+    command = [sys.executable, "-I", "-m", "ledgerlab", "up", "--dir", str(folder), "--mode", mode]
     for name in defects:
         command += ["--defect", name]
     with (base / "ledgerlab.log").open("w+b") as log:

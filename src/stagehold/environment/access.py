@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
+from xml.etree import ElementTree as ET
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from stagehold.environment.values import (
     JsonPointer,
@@ -25,32 +26,49 @@ class Request(Model):
 
     method: Method = "GET"
     path: UrlPath
-    json_body: dict[str, object] | None = Field(default=None, alias="json")
+    json_body: dict[str, object] | list[object] | None = Field(default=None, alias="json")
     form: dict[str, str] | None = None
+    text: str | None = None
+    """A body as it is, sent as `text/plain`; `headers: {Content-Type: text/csv}` says what else it is."""
+    xml: str | None = None
+    """An XML document, sent as `application/xml` unless `headers` say otherwise; values are escaped."""
     headers: dict[str, str] = Field(default_factory=dict)
     page: UrlPath | None = None
     """A page with the form that sends this request, looked at first; its hidden inputs (CSRF tokens) go along."""
 
     @model_validator(mode="after")
     def _one_body_with_a_method_for_it(self) -> Request:
-        if self.json_body is not None and self.form is not None:
-            raise ValueError("has both `json` and `form`; a request has one body")
-        bare = self.json_body is None and self.form is None
+        bodies = {"json": self.json_body, "form": self.form, "text": self.text, "xml": self.xml}
+        given = [name for name, body in bodies.items() if body is not None]
+        if len(given) > 1:
+            raise ValueError(f"has both `{given[0]}` and `{given[1]}`; a request has one body")
+        bare = not given
         if self.method in {"GET", "HEAD"} and not (bare and self.page is None):
             raise ValueError(f"is a {self.method} with a {'page' if bare else 'body'}; give its `method`")
         return self
+
+    @field_validator("xml")
+    @classmethod
+    def _well_formed(cls, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                ET.fromstring(value)  # noqa: S314 - a file of whoever starts this
+        except ET.ParseError as error:
+            raise ValueError(f"is no well-formed XML document: {error}") from error
+        return value
 
 
 class WhoAmI(Model):
     """A side-effect-free private page that tells whose session it is; the only judge of a login."""
 
     path: UrlPath
+    """`{user}`, `{alias}`, `{company}` and `{role}` are those of the account."""
     user: JsonPointer | None = None
     """JSON pointer such as `/username`."""
     company: JsonPointer | None = None
     role: JsonPointer | None = None
     contains: Text | None = None
-    """For pages: text that only the logged-in person's page holds; `{user}` becomes the user name."""
+    """For pages and XML: text that only the logged-in person's answer holds; `{user}` becomes the user name."""
 
     @model_validator(mode="after")
     def _tells_who(self) -> WhoAmI:
@@ -185,11 +203,13 @@ class ObjectFixture(Model):
     """Alias of the account that creates and reads it."""
     target: str
     create: Request
-    """`{canary}` must occur in it; `{run}` is the run's id."""
+    """`{canary}` must occur in it; `{run}` is the run's id; `{user}`, `{alias}`, `{company}`, `{role}` the owner's."""
     id: JsonPointer = "/id"
     """JSON pointer into the answer of `create`."""
     id_location: RegularExpression | None = None
     """For forms that answer with a redirect: its one group is the id in the path and query of `Location`."""
+    id_pattern: RegularExpression | None = None
+    """For answers that are no JSON, such as XML: its one group is the id in the text of the answer."""
     read: Request
     """`{id}` becomes the object's id. The owner's answer must hold the canary."""
     writes: tuple[Request, ...] = ()
@@ -199,10 +219,13 @@ class ObjectFixture(Model):
 
     @model_validator(mode="after")
     def _one_place_of_the_id(self) -> ObjectFixture:
-        if self.id_location is not None and re.compile(self.id_location).groups != 1:
-            raise ValueError("`id_location` needs exactly one group, such as `^/notes/([0-9]+)$`")
-        if self.id_location is not None and "id" in self.model_fields_set:
-            raise ValueError("has both `id` and `id_location`; the id stands in one place")
+        for name, pattern in (("id_location", self.id_location), ("id_pattern", self.id_pattern)):
+            if pattern is not None and re.compile(pattern).groups != 1:
+                example = "^/notes/([0-9]+)$" if name == "id_location" else "<id>([0-9]+)</id>"
+                raise ValueError(f"`{name}` needs exactly one group, such as `{example}`")
+        given = [name for name in ("id", "id_location", "id_pattern") if name in self.model_fields_set]
+        if len(given) > 1:
+            raise ValueError(f"has both `{given[0]}` and `{given[1]}`; the id stands in one place")
         return self
 
 

@@ -126,6 +126,10 @@ class Policy(Model):
     """How many logins of a sacrificial account are looked at for identifiers that can be guessed."""
     max_packets_per_second: Annotated[int, Field(ge=100, le=1_000_000)] = 30_000
     """What port scans may send in all, however many hosts are scanned side by side."""
+    requests_in_flight: Annotated[int, Field(ge=1, le=32)] = 6
+    """Requests at once that searches send to one slow target; 1: one after another. Browsers use six connections."""
+    search_seconds: Annotated[int, Field(ge=5, le=3600)] = 300
+    """Seconds one search of many requests may take; never more than half of what its lane has left."""
     token_revocation_grace: Annotated[int, Field(ge=0, le=3600)] = 0
     """Seconds a bearer token may survive its logout."""
     required_commitments: tuple[str, ...] | None = None

@@ -15,6 +15,7 @@ from stagehold.documents.problems import FileError, Path, did_you_mean, listed
 from stagehold.environment.access import Request, TokenFlow
 from stagehold.environment.matrix_references import wrong_matrix
 from stagehold.environment.model import Environment
+from stagehold.environment.placeholders import wrong_placeholders
 
 if TYPE_CHECKING:
     from stagehold.statement import Statement
@@ -50,6 +51,7 @@ def wrong_references(
         *judge.records(),
         *judge.hooks(),
         *judge.fixtures(),
+        *judge.placeholders(),
         *judge.journeys(),
         *judge.load(),
     ]
@@ -251,6 +253,11 @@ class _Judge:
                     f"account `{fixture.owner}` has no company, so nobody can be foreign to it",
                 )
 
+    def placeholders(self) -> Iterator[FileError]:
+        """Placeholders that get no value."""
+        for path, message, expected, hint in wrong_placeholders(self.environment):
+            yield self.document.error(path, message, expected=expected, hint=hint)
+
     def journeys(self) -> Iterator[FileError]:
         """What people do, and as whom."""
         for i, journey in enumerate(self.environment.journeys):
@@ -343,4 +350,5 @@ def _is_address(host: str) -> bool:
 
 
 def _text(request: Request) -> str:
-    return json.dumps([request.path, request.json_body, request.form, request.headers], ensure_ascii=False)
+    bodies = [request.json_body, request.form, request.text, request.xml]
+    return json.dumps([request.path, *bodies, request.headers], ensure_ascii=False)

@@ -112,7 +112,7 @@ class Channel:
                     if parts[:3] != folder or ".." in parts:
                         raise NotAllowed(f"reported evidence of {result.check} that lies elsewhere")
             case "progress" | "lane_finished":
-                fields["suite"] = self.suite if kind == "lane_finished" else fields.get("suite", self.suite)
+                fields["suite"] = self.suite
             case _:
                 raise NotAllowed(f"reported an event of a kind that is not a lane's: {kind!r:.40}")
 

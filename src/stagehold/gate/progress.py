@@ -16,8 +16,16 @@ from rich.text import Text
 
 from stagehold.gate.lanes import Lane
 from stagehold.model import ExpectedCheck, Outcome
+from stagehold.reporting.facts import OUTCOMES
 
 _PLAIN_INTERVAL = 15.0
+_RARER = tuple(outcome for outcome in OUTCOMES if outcome not in {Outcome.PASSED, Outcome.FAILED})
+_STYLES = {
+    Outcome.PASSED: "green",
+    Outcome.FAILED: "bold red",
+    Outcome.INCONCLUSIVE: "yellow",
+    Outcome.NOT_RUN: "yellow",
+}
 
 
 @dataclass
@@ -27,12 +35,29 @@ class SuiteProgress:
     total: int
     counts: Counter[Outcome] = field(default_factory=Counter)
     current: str = "waiting"
+    case: str = ""
+    """The check and case that runs."""
     started: float | None = None
     seconds: float | None = None
+
+    _told: str = ""
+    _tell_at: float = 0.0
+    _silence: float = 0.0
 
     @property
     def left(self) -> int:
         return max(0, self.total - sum(self.counts.values()))
+
+    def worth_telling(self, now: float) -> bool:
+        """Whether a plain line says something new; the same words come back ever more rarely: 15, 30, 60 … s later."""
+        if self.current != self._told:
+            self._told, self._silence = self.current, _PLAIN_INTERVAL
+        elif now < self._tell_at:
+            return False
+        else:
+            self._silence *= 2
+        self._tell_at = now + self._silence
+        return True
 
 
 class Progress:
@@ -64,7 +89,7 @@ class Progress:
         elif time.monotonic() - self._last_plain >= _PLAIN_INTERVAL:
             self._last_plain = time.monotonic()
             for lane in lanes:
-                if lane.seconds is None:
+                if lane.seconds is None and self._suites[lane.suite].worth_telling(self._last_plain):
                     self._print_plainly(self._line(lane.suite))
 
     def take(self, event: dict[str, Any]) -> None:
@@ -76,11 +101,13 @@ class Progress:
         match event["event"]:
             case "lane_started":
                 suite.started, suite.current = time.monotonic(), "starting"
+            case "progress" if event.get("in_case"):
+                suite.current = f"{suite.case} {event['note']}"
             case "progress":
                 suite.current = event["note"]
                 self._print_plainly(f"{event['suite']:<12} {event['note']}")
             case "case_started":
-                suite.current = f"{event['check']} {event['case']}".strip()
+                suite.current = suite.case = f"{event['check']} {event['case']}".strip()
             case "case":
                 suite.counts[Outcome(result["outcome"])] += 1
             case "lane_ended":
@@ -100,25 +127,30 @@ class Progress:
 
     def _line(self, name: str) -> str:
         suite = self._suites[name]
-        other = sum(suite.counts.values()) - suite.counts[Outcome.PASSED] - suite.counts[Outcome.FAILED]
+        others = "".join(
+            f"{suite.counts[outcome]:>3} {OUTCOMES[outcome].word} " for outcome in _RARER if suite.counts[outcome]
+        )
         return (
             f"{name:<12} {suite.counts[Outcome.PASSED]:>3} passed {suite.counts[Outcome.FAILED]:>3} failed "
-            f"{other:>3} other {suite.left:>3} left {self._elapsed(suite):>6.1f} s  {suite.current}"
+            f"{others}{suite.left:>3} left {self._elapsed(suite):>6.1f} s  {suite.current}"
         )
 
     def _table(self) -> Table:
+        """Passed, failed, and a column for each other outcome that occurred."""
+        rarer = [outcome for outcome in _RARER if any(suite.counts[outcome] for suite in self._suites.values())]
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for heading, justify in (("suite", "left"), ("passed", "right"), ("failed", "right"), ("other", "right"),
-                                 ("left", "right"), ("elapsed", "right"), ("now", "left")):  # fmt: skip
-            table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column("suite", vertical="bottom", no_wrap=True)
+        narrow = ["\n".join(OUTCOMES[outcome].word.rsplit(" ", 1)) for outcome in rarer]
+        for heading in ("passed", "failed", *narrow, "left", "elapsed"):
+            table.add_column(heading, justify="right", vertical="bottom", no_wrap=True)
+        table.add_column("now", vertical="bottom", no_wrap=True)
         for name, suite in self._suites.items():
-            failed = suite.counts[Outcome.FAILED]
-            other = sum(suite.counts.values()) - suite.counts[Outcome.PASSED] - failed
             table.add_row(
                 name,
-                f"[green]{suite.counts[Outcome.PASSED]}[/]",
-                f"[bold red]{failed}[/]" if failed else "0",
-                f"[yellow]{other}[/]" if other else "0",
+                *(
+                    Text(str(suite.counts[outcome]), style=_STYLES.get(outcome, "") if suite.counts[outcome] else "")
+                    for outcome in (Outcome.PASSED, Outcome.FAILED, *rarer)
+                ),
                 str(suite.left),
                 f"{self._elapsed(suite):.0f} s",
                 Text(suite.current),

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stagehold.errors import StageholdError
-from stagehold.gate.quarantine import QUARANTINE, LeakFound, blocked_by, require_clean, set_apart
+from stagehold.errors import ReportError, StageholdError
+from stagehold.gate.quarantine import LeakFound, blocked_by, require_clean, set_apart
 from stagehold.model import Problem, Verdict
 from stagehold.redaction.redactor import Redactor
 from stagehold.redaction.registry import KNOWN, SecretRegistry
 from stagehold.reporting.allure import write_allure_results
-from stagehold.reporting.allure_cli import find_allure_cli, find_node, generate_allure_report
+from stagehold.reporting.allure_cli import LONGEST, find_allure_cli, find_node, generate_allure_report
 from stagehold.reporting.ci_log import render_annotations
 from stagehold.reporting.decision import render_decision
 from stagehold.reporting.executor import executor_of
@@ -23,11 +22,9 @@ from stagehold.reporting.manifest import manifest
 from stagehold.reporting.trust import REPORTS_FAILED
 from stagehold.reporting.waiver_drafts import FILE_NAME as DRAFTS
 from stagehold.reporting.waiver_drafts import write_drafts
-from stagehold.runs import VERDICT, write_durably, write_verdict
+from stagehold.run_files import MANIFEST, PAGES, QUARANTINE, VERDICT, files_below, remove
+from stagehold.runs import left_alone, of_earlier_run, shown, write_durably, write_verdict
 from stagehold.verdict import with_problem
-
-MANIFEST = "manifest.json"
-_PAGES = ("decision.html", "decision.md", "junit.xml", "github-annotations.txt")
 
 
 def publish(
@@ -36,6 +33,7 @@ def publish(
     *,
     allure: bool = True,
     history: Path | None = None,
+    seconds: float = LONGEST,
     secrets: SecretRegistry = KNOWN,
 ) -> Verdict:
     """Write every report, then the verdict; returns the verdict that is on disk in the end.
@@ -43,10 +41,11 @@ def publish(
     Everything is searched for secrets before it is rendered, because rendering hides it, and once more afterwards; a
     secret makes the verdict NO_GO and sets the files apart. A failure on the way turns GO into INCONCLUSIVE. When not
     even that can be written (a full disk), the blocking verdict that has been there since the run began stays.
+    `seconds` are what is left of the run's time; the program that renders gets at least a minute.
     """
     try:
         require_clean(folder, secrets)
-        _write_reports(folder, verdict, allure=allure, history=history)
+        _write_reports(folder, verdict, allure=allure, history=history, seconds=seconds)
         require_clean(folder, secrets)
         _finish(folder)
     except LeakFound as found:
@@ -83,11 +82,15 @@ def report_paths(folder: Path) -> dict[str, Path]:
     }
 
 
-def _write_reports(folder: Path, verdict: Verdict, *, allure: bool, history: Path | None) -> None:
-    # What an earlier attempt left must not look better than what is written now.
+def _write_reports(folder: Path, verdict: Verdict, *, allure: bool, history: Path | None, seconds: float) -> None:
+    # What an earlier attempt left must not look better than what is written now. Without its list, which names files
+    # that are about to go, the names that runs use tell what is theirs.
+    others = left_alone(folder)
+    remove(folder, {MANIFEST} - others)
     for stale in ("allure-results", "allure-report"):
-        if (folder / stale).exists():
-            shutil.rmtree(folder / stale)
+        remove(folder, files_below(folder, stale) - others)
+        if allure and (rest := sorted(files_below(folder, stale))):
+            raise ReportError(f"no run wrote {shown(rest[0])}, and it lies where reports are written")
     write_drafts(folder, verdict.checks, verdict.run.finished[:10])
     if not allure:
         _write_pages(folder, verdict)
@@ -97,25 +100,37 @@ def _write_reports(folder: Path, verdict: Verdict, *, allure: bool, history: Pat
     node, cli = find_node(), find_allure_cli()
     # Rendering is another program's work for seconds; the pages are made meanwhile.
     with ThreadPoolExecutor(max_workers=1) as beside:
-        rendering = beside.submit(generate_allure_report, folder, node=node, cli=cli, name=name, history=history)
+        rendering = beside.submit(
+            generate_allure_report, folder, node=node, cli=cli, name=name, history=history, seconds=seconds
+        )
         _write_pages(folder, verdict)
         rendering.result()
 
 
 def _write_pages(folder: Path, verdict: Verdict) -> None:
     """Pages and verdict under names that nobody reads yet."""
-    for name, text in zip(_PAGES, _texts(folder, verdict), strict=True):
-        _write(folder / f".{name}", text.encode())
+    others = left_alone(folder)
+    for name, text in zip(PAGES, _texts(folder, verdict), strict=True):
+        if not {name, f".{name}"} & others:
+            _write(folder / f".{name}", text.encode())
     _write(folder / f".{VERDICT}", verdict.model_dump_json(indent=2, by_alias=True).encode())
 
 
 def _finish(folder: Path) -> None:
     """Manifest, pages and verdict, in this order and close together."""
-    listing = manifest(folder, exclude=(MANIFEST, VERDICT, QUARANTINE, *_PAGES))
-    listing["files"] = {name.removeprefix("."): entry for name, entry in listing["files"].items()}
-    write_durably(folder / MANIFEST, json.dumps(listing, indent=2, sort_keys=True).encode())
-    for name in (*_PAGES, VERDICT):
-        (folder / f".{name}").replace(folder / name)
+    others, earlier = left_alone(folder), of_earlier_run(folder)
+    listing = manifest(folder, exclude=(MANIFEST, VERDICT, QUARANTINE, *PAGES, *others))
+    files = {name.removeprefix("."): entry for name, entry in listing["files"].items()}
+    listing["files"] = {name: entry for name, entry in files.items() if name not in earlier or name in PAGES}
+    if rest := {name: entry for name, entry in files.items() if name not in listing["files"]}:
+        listing["earlier"] = rest
+    if others:
+        listing["left_alone"] = sorted(others)
+    if MANIFEST not in others:
+        write_durably(folder / MANIFEST, json.dumps(listing, indent=2, sort_keys=True).encode())
+    for name in (*PAGES, VERDICT):
+        if not {name, f".{name}"} & others:
+            (folder / f".{name}").replace(folder / name)
 
 
 def _texts(folder: Path, verdict: Verdict) -> tuple[str, ...]:
@@ -134,7 +149,7 @@ def _quarantine(folder: Path, verdict: Verdict, found: LeakFound, secrets: Secre
     verdict = blocked_by(found.leaks, verdict, secrets)
     try:
         write_verdict(folder, verdict)
-        set_apart(folder)
+        set_apart(folder, left_alone(folder))
         _write_pages(folder, verdict)
         require_clean(folder, secrets)
         _finish(folder)
@@ -148,16 +163,13 @@ def _quarantine(folder: Path, verdict: Verdict, found: LeakFound, secrets: Secre
 
 def _salvage(folder: Path, verdict: Verdict) -> None:
     """Leave as much truth on disk as fits, the blocking verdict first; nothing that looks better stays."""
+    others = left_alone(folder)
     try:
-        for name in (
-            MANIFEST,
-            "allure-report/index.html",
-            *_PAGES,
-            *(f".{n}" for n in (*_PAGES, VERDICT)),
-        ):
-            (folder / name).unlink(missing_ok=True)
+        stale = {MANIFEST, "allure-report/index.html", *PAGES, *(f".{name}" for name in (*PAGES, VERDICT))}
+        remove(folder, stale - others)
         write_verdict(folder, verdict)
-        for name, text in zip(_PAGES, _texts(folder, verdict), strict=True):
-            (folder / name).write_text(text, encoding="utf-8")
+        for name, text in zip(PAGES, _texts(folder, verdict), strict=True):
+            if name not in others:
+                (folder / name).write_text(text, encoding="utf-8")
     except (OSError, StageholdError, ValueError):
         return

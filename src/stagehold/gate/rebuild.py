@@ -16,9 +16,10 @@ from stagehold.environment.reader import read_environment
 from stagehold.environment.secrets import register
 from stagehold.errors import ConfigError
 from stagehold.events import FILE_NAME, Recorded, read_events
-from stagehold.gate.publish import MANIFEST, publish
+from stagehold.gate.publish import publish
 from stagehold.model import Decision, Outcome, Problem, Verdict
-from stagehold.runs import REPORTS, claim, read_verdict
+from stagehold.run_files import MANIFEST
+from stagehold.runs import REPORTS, claim, look_at, read_verdict, shown
 from stagehold.verdict import Rules, decide, with_problem
 
 _BEST_FIRST = (Decision.GO, Decision.INCONCLUSIVE, Decision.NO_GO)
@@ -35,7 +36,7 @@ def rebuild(folder: Path | None) -> tuple[Path, Verdict, str]:
         The folder, the verdict, and in words which secrets could still be searched for.
 
     Raises:
-        ConfigError: there is no such run, or its verdict is unreadable.
+        ConfigError: there is no such run, its verdict is unreadable, or somebody's files are in the way.
         RunError: the run is still going on.
     """
     folder = (folder or REPORTS / "latest").resolve()
@@ -43,6 +44,11 @@ def rebuild(folder: Path | None) -> tuple[Path, Verdict, str]:
         raise ConfigError(f"there is no run at {folder.name}", remedy="Name a folder below reports/runs/.")
     claim(folder)
     stored = read_verdict(folder)
+    if obstacles := look_at(folder).in_the_way((MANIFEST, "allure-results", "allure-report")):
+        raise ConfigError(
+            f"no run of stagehold wrote {shown(obstacles[0])}, and reports would replace it; nothing was changed",
+            remedy="Move it elsewhere.",
+        )
     recorded = read_events(folder)
     known = _recall(folder)
     damage = list(_damage(folder, stored, recorded))

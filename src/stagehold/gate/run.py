@@ -53,7 +53,7 @@ from stagehold.network.door import Network
 from stagehold.redaction.hooks import install
 from stagehold.redaction.redactor import REDACTOR
 from stagehold.reporting.allure_cli import HISTORY, REPORT
-from stagehold.runs import create_run_folder, environment_lock, write_verdict
+from stagehold.runs import create_run_folder, empty_run_folder, environment_lock, write_verdict
 from stagehold.shipped import shipped
 from stagehold.tools import look, versions
 from stagehold.verdict import UNFINISHED, Rules, decide, unfinished, with_problem
@@ -184,18 +184,21 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
     history = _open_history(request.history, folder) if request.history else None
     loaded = read_environment(locate(request.environment))
     environment = with_release(loaded.environment, request.release)
+    suites = all_suites(loaded.folder, environment.suites)
+    for path in empty_run_folder(folder, apart_from=(loaded.folder, *suites.values())):
+        _say(console, f"left alone, because no run of stagehold wrote it: {path} (not searched for secrets)")
     require_references(environment, loaded.folder)
     install()
     for warning in register(environment, loaded.folder):
         _say(console, f"warning: {warning}")
     profile = choose_profile(loaded, request.profile)
-    suites = all_suites(loaded.folder, environment.suites)
     catalogue = catalogue_of(suites)
     accepted = read_waivers(loaded.folder, catalogue, datetime.now(UTC))
     facts.loaded, facts.waivers, facts.history = loaded, accepted.waivers, history
     facts.learn(
         environment=environment.environment.id,
         environment_file=loaded.path.name,
+        owner=environment.environment.owner,
         environment_digest=loaded.digest,
         suite_digest=suite_digest(suites),
         waivers_digest=accepted.digest,
@@ -226,7 +229,7 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
             facts.problems += unreachable[1:]
             raise RunError(unreachable[0].what, remedy=unreachable[0].remedy)
         variables = scrubbed_environment(referenced_variables(loaded.environment, secret=False))
-        expected = collect(folder, suites, variables)
+        expected = collect(folder, suites, variables, seconds=environment.policy.deadline - facts.seconds)
         same_as_catalogue(expected, catalogue)
         facts.record.expected(expected)
         facts.expected = expected
@@ -288,7 +291,8 @@ def _conclude(folder: Path, facts: _Facts, suites: dict[str, Path]) -> Verdict:
     if facts.history is not None:
         changes = facts.history.changes(entry_of(verdict, folder))
         verdict = verdict.model_copy(update={"changes": changes})
-    verdict = publish(folder, verdict, history=facts.history.allure if facts.history else None)
+    left = facts.loaded.environment.policy.deadline - facts.seconds if facts.loaded else 0.0
+    verdict = publish(folder, verdict, history=facts.history.allure if facts.history else None, seconds=left)
     return _remember(folder, verdict, facts)
 
 

@@ -6,9 +6,11 @@ items below a suite's folder; other tests of the same pytest run are left alone.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -24,6 +26,8 @@ from stagehold.environment.secrets import register
 from stagehold.errors import StageholdError, Uncovered
 from stagehold.events import EventLog, PipeLog, utc_now
 from stagehold.model import CaseResult, CheckSpec, ExpectedCheck, Outcome
+from stagehold.plugin.assertion_book import BOOK
+from stagehold.plugin.assertion_source import install as install_finder
 from stagehold.plugin.conceal import conceal, require_silent
 from stagehold.plugin.core import SIGNING_IN, parametrize
 from stagehold.plugin.evidence import EvidenceRecorder
@@ -34,9 +38,11 @@ from stagehold.plugin.state import CONTEXT, DETAILS, LOG, PHASES, RECORDER, REDA
 from stagehold.redaction.hooks import install as install_hooks
 from stagehold.redaction.redactor import REDACTOR as REDACTOR_OF_PROCESS
 from stagehold.redaction.registry import KNOWN
+from stagehold.shipped import shipped
 
 pytest_plugins = [
     "stagehold.plugin.core",
+    "stagehold.plugin.pace",
     "stagehold.plugin.http",
     "stagehold.plugin.auth",
     "stagehold.plugin.access",
@@ -59,6 +65,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the plug-in; a person needs only `--env`."""
     group = parser.getgroup("stagehold")
     group.addoption("--env", dest="stagehold_env", metavar="ENV", help="environment: a folder name or a path")
+    group.addoption(
+        "--suite",
+        dest="stagehold_suites",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="with --env: the checks of this suite (repeatable); no path and no suite: of all suites",
+    )
     group.addoption("--stagehold-run", metavar="DIR", help="(set by stagehold) the run's folder")
     group.addoption("--stagehold-collect", metavar="FILE", help="(set by stagehold) write the expected checks")
     group.addoption("--stagehold-report", metavar="FD", type=int, help="(set by stagehold) the pipe to the gate")
@@ -67,17 +81,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--stagehold-only", metavar="IDS", help="(set by stagehold check) comma-separated check ids")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """What a conftest.py beside checks hands to them may assert, so it is loaded like them."""
+    asked = early_config.known_args_namespace
+    if asked.stagehold_env and not asked.file_or_dir:
+        asked.confcutdir = str(shipped("suites"))  # what lies around the suites is no part of them
+    if run_folder := asked.stagehold_run:
+        with contextlib.suppress(StageholdError):  # said in `pytest_configure`
+            install_finder(early_config, list(load_context(Path(run_folder)).suites.values()))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Find out what this lane works on; a broken description stops pytest with its own words."""
     config.addinivalue_line("markers", "check(spec): one claim of the gate (set by @stagehold.check)")
     run_folder = config.getoption("stagehold_run")
     name = config.getoption("stagehold_env")
+    if (run_folder or name) and sys.flags.optimize:
+        raise pytest.UsageError("python -O takes assertions out of programs: start pytest without it")
     try:
         if run_folder:
             context = load_context(Path(run_folder))
             _die_with(context.gate_pid)
         elif name:
             context = person_context(name)
+            _choose_suites(config, context)
         else:
             return
         if config.getoption("stagehold_no_secrets") or config.getoption("stagehold_collect"):
@@ -87,9 +115,25 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[CONTEXT] = context
         config.stash[REDACTOR] = REDACTOR_OF_PROCESS
         install_hooks()
+        install_finder(config, list(context.suites.values()))
         config.stash[LOG] = _log(config, context)
     except StageholdError as error:
         raise pytest.UsageError(f"{error} {error.remedy}".strip()) from error
+
+
+def _choose_suites(config: pytest.Config, context: LaneContext) -> None:
+    """Where no path was given, pytest works on the environment's suites, in whatever folder one stands."""
+    wanted: list[str] = config.getoption("stagehold_suites")
+    if unknown := [suite for suite in wanted if suite not in context.suites]:
+        raise pytest.UsageError(f"there is no suite {unknown[0]!r}; there are: {', '.join(context.suites)}")
+    given = config.args_source is pytest.Config.ArgsSource.ARGS
+    if wanted or not given:
+        folders = [str(folder) for suite, folder in context.suites.items() if suite in wanted or not wanted]
+        config.args = [*(config.args if given else ()), *folders]
+        # Two suites may have files of one name.
+        config.option.importmode = "importlib"
+    if getattr(config.option, "lf", False) and not config.pluginmanager.hasplugin("cacheprovider"):
+        raise pytest.UsageError("--lf needs pytest's cache, which `-p no:cacheprovider` switches off here")
 
 
 def _log(config: pytest.Config, context: LaneContext) -> EventLog:
@@ -157,6 +201,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Refuse what is no check, record what is expected before anybody deselects, then narrow for people."""
     context = config.stash.get(CONTEXT, None)
     if context is None:
+        _require_no_checks(config, items)
         return
     _refuse_hooks(config, context)
     checks: dict[str, ExpectedCheck] = {}
@@ -167,6 +212,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if spec is None:
             raise pytest.UsageError(f"{item.nodeid}: a test below a suite must be a check; decorate it with @check")
         require_silent(item, config.stash[REDACTOR])
+        item.extra_keyword_matches |= {spec.id, spec.suite}  # for -k
         known = checks.get(spec.id)
         if known is None:
             signs_in = bool(SIGNING_IN & set(getattr(item, "fixturenames", ())))
@@ -183,6 +229,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if only:
         wanted = set(only.split(","))
         items[:] = [item for item in items if (spec := spec_of(item)) is not None and spec.id in wanted]
+
+
+def _require_no_checks(config: pytest.Config, items: list[pytest.Item]) -> None:
+    checks = [item for item in items if spec_of(item) is not None]
+    if checks and not config.option.collectonly:
+        raise pytest.UsageError(
+            f"{len(checks)} of these tests are checks, which need an environment: pytest --env NAME {config.args[0]}"
+        )
 
 
 def _refuse_hooks(config: pytest.Config, context: LaneContext) -> None:
@@ -204,17 +258,15 @@ def _refuse_hooks(config: pytest.Config, context: LaneContext) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Before any fixture runs: is everything configured that the check needs, and is its traffic consented to?"""
     spec, context = spec_of(item), item.config.stash.get(CONTEXT, None)
-    if spec is None:
+    if spec is None or context is None:
         return
-    if context is None:
-        raise pytest.UsageError("checks need an environment: pytest suites/tls --env NAME")
     item.stash[RECORDER] = EvidenceRecorder(
         context.run_folder,
         spec.suite,
         spec.id,
         case_of(item),
         item.config.stash[REDACTOR],
-        Completion(context),
+        Completion(context, spec.id),
         attempt=item.config.getoption("stagehold_attempt"),
     )
     for key in spec.needs:
@@ -233,11 +285,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     log = item.config.stash[LOG]
     item.stash[PHASES], item.stash[DETAILS] = [], []
     item.stash[_STARTED] = (utc_now(), time.monotonic())
+    BOOK.begin()
     log.write("case_started", check=spec.id, case=case_of(item), suite=spec.suite)
     try:
         return (yield)
     finally:
         log.case(_result(item, spec))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Only what a check itself asserts proves its claim, not what its fixtures do before and afterwards."""
+    if PHASES not in item.stash:
+        return (yield)
+    BOOK.judging = True
+    try:
+        return (yield)
+    finally:
+        BOOK.judging = False
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -280,8 +345,11 @@ def _is_xfail(item: pytest.Item) -> bool:
 def _result(item: pytest.Item, spec: CheckSpec) -> CaseResult:
     phases = item.stash[PHASES]
     judged = combine(phases)
+    unheard = BOOK.end()
     if judged.outcome is Outcome.PASSED and len(phases) < len(("setup", "call", "teardown")):
         judged = Judged(Outcome.INCONCLUSIVE, "the case ended before all its phases were over")
+    elif judged.outcome is Outcome.PASSED and unheard:
+        judged = Judged(Outcome.INCONCLUSIVE, unheard)
     recorder = item.stash.get(RECORDER, None)
     details: list[str] = item.stash[DETAILS]
     started, begin = item.stash[_STARTED]

@@ -11,6 +11,7 @@ from stagehold.environment.access import Account
 from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError, NotApplicable, Uncovered
 from stagehold.model import CheckSpec, Traffic
+from stagehold.network.pace import Pace
 from stagehold.probes.browser.launch import Chromium
 from stagehold.probes.browser.script_reach import ScriptReach, look_as_script
 from stagehold.probes.login.collection import IdentifierReport, collect_identifiers
@@ -92,13 +93,16 @@ def enumeration_report(sessions: Sessions, victims: tuple[Account, ...], max_fai
 
 
 @pytest.fixture(scope="session")
-def identifier_report(environment: Environment, sessions: Sessions, victims: tuple[Account, ...]) -> IdentifierReport:
+def identifier_report(
+    environment: Environment, sessions: Sessions, victims: tuple[Account, ...], pace: Pace
+) -> IdentifierReport:
     """The session identifiers of many logins by a flow."""
     try:
         names = observe_session_cookies(sessions, victims[0], environment.sessions.cookies).names
     except NotApplicable:
         names = ()
-    return collect_identifiers(sessions.driver, victims, names, samples=environment.policy.session_samples)
+    samples = environment.policy.session_samples
+    return collect_identifiers(sessions.driver, victims, names, samples=samples, within=pace.search())
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from stagehold.environment.access import FormFlow
 from stagehold.environment.model import Environment, Target
 from stagehold.model import Traffic
 from stagehold.network.door import Network
+from stagehold.network.pace import Pace
 from stagehold.probes.access.operations import Operations
 from stagehold.probes.login.driver import Sessions
 from stagehold.probes.web.client import HttpClient
@@ -77,6 +78,7 @@ def provoked_errors(
     target_visitors: tuple[Visitor, ...],
     inventory_if_declared: Operations | None,
     samples: Samples,
+    pace: Pace,
 ) -> Survey:
     """What a target answers to requests that should end in errors, and what that tells."""
     return provoke(
@@ -86,6 +88,7 @@ def provoked_errors(
         inventory_if_declared,
         seen=samples,
         writing=Traffic.CANARY_WRITE in network.consent,
+        within=pace.search(),
     )
 
 
@@ -102,11 +105,12 @@ def served_endpoints(
     target_visitors: tuple[Visitor, ...],
     samples: Samples,
     searched: dict[tuple[str, str], Exposure],
+    pace: Pace,
 ) -> Exposure:
     """Debug, metrics and documentation endpoints that strangers or an ordinary user can open."""
     key = ("endpoints", target.base_url)
     if key not in searched:
-        searched[key] = find_endpoints(environment, target, target_visitors, samples)
+        searched[key] = find_endpoints(environment, target, target_visitors, samples, pace.search())
     return searched[key]
 
 
@@ -116,9 +120,10 @@ def served_files(
     target_visitors: tuple[Visitor, ...],
     samples: Samples,
     searched: dict[tuple[str, str], Exposure],
+    pace: Pace,
 ) -> Exposure:
     """Repositories, configuration, backups and the like that strangers can fetch."""
     key = ("files", target.base_url)
     if key not in searched:
-        searched[key] = find_files(target, target_visitors[0], samples)
+        searched[key] = find_files(target, target_visitors[0], samples, pace.search())
     return searched[key]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +28,7 @@ _LONGEST = 560
 PASSED = Judged(Outcome.PASSED)
 
 
-def judge_phase(  # noqa: PLR0911 - a table
+def judge_phase(  # noqa: C901, PLR0911 - a table
     phase: str, error: BaseException | None, *, xfail: bool, where: str = ""
 ) -> Judged:
     """Judge one phase (`setup`, `call` or `teardown`) by the exception that ended it, if any.
@@ -55,6 +57,10 @@ def judge_phase(  # noqa: PLR0911 - a table
             return Judged(Outcome.INCONCLUSIVE, _no_fixture(error))
         case AssertionError() | pytest.fail.Exception() if phase == "call":
             return Judged(Outcome.FAILED, first_line(error))
+        case pytest.PytestUnhandledThreadExceptionWarning() | pytest.PytestUnraisableExceptionWarning():
+            return Judged(Outcome.INCONCLUSIVE, f"{phase}: {_unheard(error)}")
+        case ExceptionGroup(exceptions=[Warning() as first, *_]):
+            return judge_phase(phase, first, xfail=False)
         case StageholdError():
             text = first_line(error)
             if error.remedy:
@@ -63,6 +69,16 @@ def judge_phase(  # noqa: PLR0911 - a table
         case _:
             told = f"{phase}: {type(error).__name__}: {first_line(error)}"
             return Judged(Outcome.INCONCLUSIVE, f"{told} ({where})" if where else told)
+
+
+def _unheard(error: Warning) -> str:
+    """What went wrong where nobody waits for it, and in which line."""
+    cause = error.__cause__ or error
+    steps = traceback.extract_tb(cause.__traceback__)
+    place = (
+        f" ({Path(steps[-1].filename).parent.name}/{Path(steps[-1].filename).name}:{steps[-1].lineno})" if steps else ""
+    )
+    return f"{first_line(error)}: {type(cause).__name__}: {first_line(cause)}{place}, and the check went on"
 
 
 def combine(phases: list[Judged]) -> Judged:

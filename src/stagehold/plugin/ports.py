@@ -12,6 +12,7 @@ from stagehold.context import LaneContext
 from stagehold.environment.model import Environment, Host
 from stagehold.errors import NotApplicable, ProbeError, Uncovered
 from stagehold.network.door import Network
+from stagehold.network.pace import Pace
 from stagehold.plugin.drawings import ports_of
 from stagehold.plugin.evidence import EvidenceRecorder
 from stagehold.plugin.state import LOG
@@ -164,27 +165,27 @@ def host_services(context: LaneContext, network: Network, exposed_host: Host) ->
 
 
 @pytest.fixture(scope="session")
-def console_search(network: Network, environment: Environment) -> ConsoleSearch:
+def console_search(network: Network, environment: Environment, pace: Pace) -> ConsoleSearch:
     """Every declared web listener, searched for database consoles once."""
-    return search(network, environment, VANTAGE)
+    return search(network, environment, VANTAGE, pace.search())
 
 
 @pytest.fixture(scope="session")
-def management_search(network: Network, environment: Environment) -> ConsoleSearch:
+def management_search(network: Network, environment: Environment, pace: Pace) -> ConsoleSearch:
     """Every declared web listener, searched for management interfaces of third parties once."""
-    return search(network, environment, VANTAGE, Kind.MANAGEMENT)
+    return search(network, environment, VANTAGE, pace.search(), Kind.MANAGEMENT)
 
 
 @pytest.fixture(scope="session")
-def unknown_names(network: Network, environment: Environment) -> UnknownNames:
+def unknown_names(network: Network, environment: Environment, pace: Pace) -> UnknownNames:
     """What every named target does with requests for names that nobody declared."""
-    return look_for_strangers(network, environment)
+    return look_for_strangers(network, environment, pace.search())
 
 
 @pytest.fixture(scope="session")
-def origins(network: Network, environment: Environment) -> Origins:
+def origins(network: Network, environment: Environment, pace: Pace) -> Origins:
     """What every declared origin says to whoever goes around the CDN before it."""
-    return ask_origins(network, environment)
+    return ask_origins(network, environment, pace.search())
 
 
 @pytest.fixture

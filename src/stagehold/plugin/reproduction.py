@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,7 @@ from stagehold.gate.vantage import PRIMARY
 _SENDERS = ("curl", "nmap", "openssl s_client", "sslyze", "dig", "ldapwhoami", "psql", "ssh", "bash")
 _SENDER = re.compile(rf"\s*(?:sudo )?(?P<tool>{'|'.join(_SENDERS)})(?=\s)")
 _URL = re.compile(r"https?://[^\s'\"\\$]+")
-_OWN = re.compile(r"\s*stagehold check (?P<env>ENV(?:IRONMENT)?)(?=\s)")
+_OWN = re.compile(r"\s*(?P<own>stagehold check ENV(?:IRONMENT)?)(?=\s)")
 _ENDS = "|;&()\n"
 _PINNED = ("--resolve", "--connect-to")
 _TRUSTING = re.compile(r"\s(-\w*k\w*|--insecure|--cacert)\b")
@@ -37,35 +39,39 @@ class Completion:
     """What commands lack."""
 
     context: LaneContext
+    check: str = ""
+    """Whose command it is."""
 
     def __call__(self, command: str, vantage: str = "") -> str:
         """The command as it works where this run was started; it looks from the given place, or from the outside."""
-        return self._elsewhere(command, vantage) if vantage else "".join(map(self._part, _parts(command)))
-
-    def _elsewhere(self, command: str, vantage: str) -> str:
         declared = self.context.environment.vantage.get(vantage)
-        kind, _, name = declared.agent.partition(":") if declared else ("local", "", "")
-        if kind == "ssh" and declared is not None:
+        if declared is not None and declared.agent.startswith("ssh:"):
             config = ["-F", place(self.context.folder / declared.ssh_config)] if declared.ssh_config else []
+            name = declared.agent.removeprefix("ssh:")
             return f"ssh {shlex.join([*config, name])} {shlex.quote(command)}"
-        way = way_to(self.context.environment, self.context.folder, vantage)
-        return f"{way}{command}"
+        lacking = [tool for part in _parts(command) if (tool := _tool(part)) and _found(tool) is None]
+        if lacking:
+            told = " ".join(command.replace("#", ";").split())
+            command = f"stagehold check ENVIRONMENT {self.check}  # with {lacking[0]} installed: {told}"
+        way = way_to(self.context.environment, self.context.folder, vantage or PRIMARY)
+        return "".join(self._part(part, way) for part in _parts(command))
 
-    def _part(self, part: str) -> str:
+    def _part(self, part: str, way: str) -> str:
         if own := _OWN.match(part):
             path = shlex.quote(place(self.context.environment_file))
-            return f"{part[: own.start('env')]}{path}{part[own.end('env') :]}"
+            begin = part[: own.start("own")]
+            return f"{begin}{_found('stagehold') or 'stagehold'} check {path}{part[own.end('own') :]}"
         sent = _SENDER.match(part)
         if sent is None:
             return part
-        way = way_to(self.context.environment, self.context.folder, PRIMARY)
         start, end = sent.start("tool"), sent.end("tool")
         tool, rest = sent["tool"], part[end:]
         if tool == "nmap" and "-sU" in rest and "sudo" not in part[:start] and not way and os.geteuid() != 0:
             way = "sudo "  # asks for UDP without raw sockets are refused by nmap
         added = self._curl(rest) if tool == "curl" else self._s_client(rest) if tool == "openssl s_client" else []
         options = "".join(f" {word}" for word in added)
-        return f"{part[:start]}{way}{tool}{options}{rest}"
+        name, _, command = tool.partition(" ")
+        return f"{part[:start]}{way}{_found(name) or name}{f' {command}' if command else ''}{options}{rest}"
 
     def _curl(self, rest: str) -> list[str]:
         urls = _URL.findall(rest)
@@ -94,6 +100,19 @@ class Completion:
         except StageholdError:
             return []
         return [option, shlex.quote(place(path))] if path is not None else []
+
+
+def _tool(part: str) -> str:
+    sent = _SENDER.match(part)
+    return sent["tool"].partition(" ")[0] if sent else ""
+
+
+def _found(tool: str) -> str | None:
+    """How a tool is started here: by its name, or by its path where it came with stagehold; None when it is missing."""
+    if shutil.which(tool) is not None:
+        return tool
+    beside = Path(sys.executable).with_name(tool)
+    return shlex.quote(place(beside)) if beside.is_file() else None
 
 
 def way_to(environment: Environment, folder: Path, vantage: str) -> str:

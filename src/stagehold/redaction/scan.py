@@ -70,7 +70,7 @@ def scan_tree(folder: Path, secrets: SecretRegistry, *, exclude: Collection[str]
     Args:
         folder: what is about to be published.
         secrets: what is known to be secret.
-        exclude: names of entries directly in the folder that are not published.
+        exclude: relative paths of what is not published; a folder stands for all in it.
 
     Returns:
         Places and names, sorted; never a value. Anything unreadable is named: the caller must let it block.
@@ -186,13 +186,17 @@ def _files(folder: Path, exclude: Collection[str]) -> Iterator[tuple[Path, str]]
     failed: list[OSError] = []
     for base, folders, names in os.walk(folder, onerror=failed.append):
         here = Path(base)
-        left_out = set(exclude) if here == folder else set()
+        left_out = {name for name in (*folders, *names) if exclude and _relative(folder, here / name) in exclude}
         folders[:] = [name for name in folders if name not in left_out]
         links = [name for name in folders if (here / name).is_symlink()]
         for name in sorted({*names, *links} - left_out):
             yield here / name, _irregular(here / name)
     for error in failed:
         yield Path(error.filename or folder), f"cannot be read: {error.strerror}"
+
+
+def _relative(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix()
 
 
 def _irregular(path: Path) -> str:

@@ -92,6 +92,7 @@ def _gate_result(
         "severity": "blocker",
         "suite": "gate",
         "category": "Broken promise" if refused else "Could not check",
+        **({"owner": one_line(verdict.run.owner, 300)} if verdict.run.owner else {}),
     }
     return {
         "historyId": digest_of(f"gate\n{title}"),

@@ -10,12 +10,13 @@ from stagehold.reporting import facts
 from stagehold.reporting.facts import Sign
 from stagehold.reporting.reasons import Reason
 from stagehold.reporting.text import minute, one_line, plural, sentence, short_digest
+from stagehold.tally import count_promises, withheld
 
 _MOST_NAMED = 4
 _MOST_ACTORS = 6
 _FEW_WORDS = 140
 NOBODY = "whoever runs this gate"
-"""Who acts where no promise with an owner is concerned."""
+"""Who acts where neither a promise that is concerned nor the environment names an owner."""
 
 
 @dataclass(frozen=True)
@@ -83,25 +84,27 @@ def _may_we_deploy(verdict: Verdict) -> Answer:
             says = f"Valid until {minute(verdict.valid_until)}, when the first waiver ends."
             return Answer(question, Sign("Yes, for now", "✓", "good"), says, "waivers")
         case Decision.GO:
-            return Answer(question, Sign("Yes", "✓", "good"), "This build, as it was tested here.", "what")
+            says = "This build, as it was tested here."
+            if facts.build_sign(verdict)[0].tone != "good":
+                says = "What was tested here; which build that is, this run does not say."
+            return Answer(question, Sign("Yes", "✓", "good"), says, "what")
         case Decision.NO_GO:
             return Answer(question, Sign("No", "✕", "bad"), "Repair, then run the gate again.", "why")
         case Decision.INCONCLUSIVE:
-            says = "Nothing was decided. Remove the cause, then run the gate again."
+            says = "No decision was reached. Remove the cause, then run the gate again."
             return Answer(question, Sign("Not yet", "?", "open"), says, "why")
 
 
 def _why(verdict: Verdict, found: Sequence[Reason]) -> Answer:
-    required = [result for result in verdict.commitments if result.required]
-    kept = sum(result.state is Promise.KEPT for result in required)
-    ratio = f"{kept} of {plural(len(required), 'required promise')} kept"
+    counted = count_promises(verdict.commitments)
+    ratio = f"{counted.kept} of {plural(counted.required, 'required promise')} kept"
     if verdict.decision is Decision.GO:
-        waived = [result.commitment.id for result in required if result.state is Promise.WAIVED]
+        waived = [r.commitment.id for r in verdict.commitments if r.state is Promise.WAIVED]
         if waived:
             sign = Sign(f"{len(waived)} waived", "◐", "waived")
             return Answer("Why?", sign, f"{ratio}; accepted for now: {_named(waived)}.", "waivers")
         return Answer("Why?", Sign("All proven", "✓", "good"), f"{ratio}.", "promises")
-    says = f"{_first(found)} {ratio}."
+    says = _first(found) if withheld(verdict) else f"{_first(found)} {ratio}."
     sign = Sign(plural(len(found), "reason"), "✕" if verdict.decision is Decision.NO_GO else "?", _tone(verdict))
     return Answer("Why not?", sign, says, "why")
 
@@ -120,7 +123,7 @@ def _who(verdict: Verdict, found: Sequence[Reason]) -> Answer:
     if verdict.decision is Decision.GO:
         owners = list(dict.fromkeys(r.waiver.owner for r in verdict.waivers if r.state is not WaiverState.UNUSED))
         if not owners:
-            return Answer("Who acts?", Sign("Nobody", "–", "none"), "Nothing is open.", "promises")  # noqa: RUF001
+            return Answer("Who acts?", Sign("Nobody", "–", "none"), "Nothing keeps this release.", "promises")  # noqa: RUF001
         return Answer("Who acts?", Sign(_named(owners), "→", "waived"), "Repairs what is waived.", "waivers")
     acting = actors(found)
     if len(acting) == 1:

@@ -19,6 +19,7 @@ from stagehold.reporting.figures import figures
 from stagehold.reporting.reasons import reasons
 from stagehold.reporting.suites import suite_sentence
 from stagehold.shipped import shipped
+from stagehold.tally import withheld
 
 MOST_REASONS = 5
 _STYLE = Markup(STYLE)  # noqa: S704 - a constant of ours
@@ -56,7 +57,7 @@ def _page(verdict: Verdict, folder: Path | None) -> dict[str, object]:
         "targets": tuple(dict.fromkeys(verdict.run.targets)),
         "decision": facts.DECISIONS[verdict.decision],
         "title": title(verdict),
-        "advice": facts.ADVICE[verdict.decision],
+        "advice": facts.advice(verdict),
         "answers": answers(verdict, found),
         "build": facts.build_sign(verdict),
         "took": trust.took(verdict.run),
@@ -66,6 +67,7 @@ def _page(verdict: Verdict, folder: Path | None) -> dict[str, object]:
         "actors": actors(found),
         "suites": [(row, suite_sentence(verdict, row)) for row in facts.suites(verdict)],
         "checks_line": facts.checks_line(verdict),
+        "withheld": facts.WITHHELD if withheld(verdict) else "",
         "commitments_line": facts.commitments_line(verdict),
         "claimed": [r for r in verdict.commitments if r.state is not Promise.NOT_CLAIMED],
         "unclaimed": [r for r in verdict.commitments if r.state is Promise.NOT_CLAIMED],

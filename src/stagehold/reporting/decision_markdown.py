@@ -26,7 +26,7 @@ def render_markdown(verdict: Verdict, most_bytes: int = MOST_BYTES) -> str:
         "",
         f"**{markdown(verdict.headline, 600)}**",
         "",
-        markdown(facts.ADVICE[verdict.decision]),
+        markdown(facts.advice(verdict)),
     )
     page.table(
         ("Question", "Answer", "In short"),

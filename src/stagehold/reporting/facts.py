@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from stagehold.errors import ReportError
@@ -17,6 +16,9 @@ from stagehold.model import (
     WaiverState,
 )
 from stagehold.reporting.text import duration, plural
+from stagehold.reporting.waiver_drafts import FILE_NAME as DRAFTS
+from stagehold.reporting.waiver_drafts import render_drafts
+from stagehold.tally import count_checks, count_promises, every_state, withheld
 
 OPEN = (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)
 _RELEASE_PROFILE = "release"
@@ -59,12 +61,8 @@ WAIVERS = {
     WaiverState.EXPIRED: Sign("waiver expired", "!", "bad"),
     WaiverState.UNUSED: Sign("not needed", "○", "none"),
 }
-ADVICE = {
-    Decision.GO: "This build may be deployed.",
-    Decision.NO_GO: "Repair what is named below and run the gate again; nothing else lifts this decision.",
-    Decision.INCONCLUSIVE: "This build must not be deployed yet: a promise counts only when it is proven. "
-    "Remove the cause named below and run the gate again.",
-}
+WITHHELD = "set apart with the files of this run"
+"""Where rows would stand that a secret could be in."""
 
 
 @dataclass(frozen=True)
@@ -116,19 +114,16 @@ def suites(verdict: Verdict) -> tuple[SuiteRow, ...]:
     names = sorted({check.spec.suite for check in verdict.checks} | set(lanes))
     rows = []
     for name in names:
-        checks = [check for check in verdict.checks if check.spec.suite == name]
-        count = Counter(check.outcome for check in checks)
-        waived = sum(check.waived for check in checks)
+        count = count_checks(check for check in verdict.checks if check.spec.suite == name)
         lane = lanes.get(name)
         ended, ended_well = _ended(lane)
-        unknown = count[Outcome.INCONCLUSIVE] + count[Outcome.NOT_RUN]
-        if count[Outcome.FAILED] > waived:
+        if count.failed:
             sign = Sign("failed", "✕", "bad")
-        elif unknown or not ended_well or not count.total():
+        elif count.undecided or not ended_well or not count.total:
             sign = Sign("not proven", "?", "open")
-        elif waived:
+        elif count.waived:
             sign = Sign("waived", "◐", "waived")
-        elif not count[Outcome.PASSED]:
+        elif not count.passed:
             sign = Sign("nothing checked", "○", "none")
         else:
             sign = Sign("passed", "✓", "good")
@@ -136,13 +131,13 @@ def suites(verdict: Verdict) -> tuple[SuiteRow, ...]:
             SuiteRow(
                 name=name,
                 sign=sign,
-                total=count.total(),
-                passed=count[Outcome.PASSED],
-                failed=count[Outcome.FAILED] - waived,
-                waived=waived,
-                unknown=unknown,
-                uncovered=count[Outcome.UNCOVERED],
-                not_applicable=count[Outcome.NOT_APPLICABLE],
+                total=count.total,
+                passed=count.passed,
+                failed=count.failed,
+                waived=count.waived,
+                unknown=count.undecided,
+                uncovered=count.uncovered,
+                not_applicable=count.not_applicable,
                 took=duration(lane.seconds) if lane else "no lane",
                 ended=ended,
                 ended_well=ended_well,
@@ -152,14 +147,10 @@ def suites(verdict: Verdict) -> tuple[SuiteRow, ...]:
 
 
 def commitments_line(verdict: Verdict) -> str:
-    """The denominator: `10 of 10 required kept, 8 not claimed`."""
-    required = [result for result in verdict.commitments if result.required]
-    state = Counter(result.state for result in required)
-    line = f"{state[Promise.KEPT]} of {len(required)} required kept"
-    for promise in (Promise.WAIVED, Promise.BROKEN, Promise.NOT_PROVEN):
-        if state[promise]:
-            line += f", {state[promise]} {promise.value}"
-    return f"{line}, {verdict.not_claimed} not claimed"
+    """The denominator: `7 of 7 required kept, 11 not claimed`; the numbers are those of the rows below it."""
+    if withheld(verdict):
+        return WITHHELD
+    return every_state(count_promises(verdict.commitments))
 
 
 def shown_outcome(check: CheckResult) -> Sign:
@@ -172,7 +163,8 @@ def commitment_counts(result: CommitmentResult) -> str:
     parts = [
         f"{count} {word}"
         for count, word in (
-            (result.failed, "failed"),
+            (result.failed - result.waived, "failed"),
+            (result.waived, "failed and waived"),
             (result.inconclusive, "could not check"),
             (result.uncovered, "not configured"),
             (result.not_applicable, "not applicable"),
@@ -180,6 +172,25 @@ def commitment_counts(result: CommitmentResult) -> str:
         if count
     ]
     return ", ".join([f"{plural(result.passed, 'check')} passed", *parts])
+
+
+def advice(verdict: Verdict) -> str:
+    """What the decision asks of who reads it, in one or two sentences that hold for this very verdict."""
+    if verdict.decision is Decision.INCONCLUSIVE:
+        return (
+            "This build must not be deployed yet: a promise counts only when it is proven. "
+            "Remove the cause named below and run the gate again."
+        )
+    if verdict.decision is Decision.NO_GO:
+        if any(problem.leak for problem in verdict.problems):
+            return "Change the secret that is named below, remove it from what is published, and run the gate again."
+        repair = "Repair what is named below and run the gate again."
+        if not render_drafts(verdict.checks, ""):
+            return repair
+        return f"{repair} A failure that cannot wait for its repair needs an approved waiver; {DRAFTS} holds the words."
+    if build_sign(verdict)[0].tone != "good":
+        return "What was tested here may be deployed; this run does not say which build that is."
+    return "This build may be deployed."
 
 
 def shortfall(result: CommitmentResult) -> str:
@@ -192,10 +203,13 @@ def shortfall(result: CommitmentResult) -> str:
 
 def checks_line(verdict: Verdict) -> str:
     """`17 checks: 14 passed, 3 failed`; outcomes that did not occur are left out."""
-    count = Counter(shown_outcome(check).word for check in verdict.checks)
-    order = [sign.word for sign in (*OUTCOMES.values(), ACCEPTED)]
-    parts = [f"{count[word]} {word}" for word in order if count[word]]
-    return f"{plural(len(verdict.checks), 'check')}: {', '.join(parts)}" if parts else "no checks"
+    if withheld(verdict):
+        return f"{plural(verdict.expected_checks, 'check')}, {WITHHELD}"
+    count = count_checks(verdict.checks)
+    numbers = (count.passed, count.failed, count.inconclusive, count.not_run, count.uncovered, count.not_applicable)
+    signs = (*OUTCOMES.values(), ACCEPTED)
+    parts = [f"{number} {sign.word}" for number, sign in zip((*numbers, count.waived), signs, strict=True) if number]
+    return f"{plural(count.total, 'check')}: {', '.join(parts)}" if parts else "no checks"
 
 
 def of_outcome(verdict: Verdict, *outcomes: Outcome) -> tuple[CheckResult, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stagehold.model import (
     CaseResult,
@@ -49,7 +49,15 @@ class Reason:
 
 
 def reasons(verdict: Verdict) -> tuple[Reason, ...]:
-    """Why not GO, the surest first: what refuses by itself, failed checks, problems, the undecided, the unproven."""
+    """Why not GO, the surest first: what refuses by itself, failed checks, problems, the undecided, the unproven.
+
+    What no sentence with an owner is concerned by is for the owner of the environment.
+    """
+    owner = (verdict.run.owner,) if verdict.run.owner else ()
+    return tuple(replace(reason, owners=reason.owners or owner) for reason in _reasons(verdict))
+
+
+def _reasons(verdict: Verdict) -> tuple[Reason, ...]:
     if verdict.decision is Decision.GO:
         return ()
     grave = [problem for problem in verdict.problems if problem.leak or problem.refuses]

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stagehold.model import Outcome, Verdict
+from stagehold.model import Outcome, Promise, Verdict
 from stagehold.reporting import facts
 from stagehold.reporting.reasons import reasons
 from stagehold.reporting.terminal_lines import print_command
@@ -49,7 +49,7 @@ def print_summary(verdict: Verdict, console: Console, report_paths: Mapping[str,
     console.print()
     console.print(Text(f"{sign.glyph} {sign.word}", style=f"bold {style}"))
     console.print(Text(one_line(verdict.headline, 600), style="bold"))
-    console.print(Text(facts.ADVICE[verdict.decision]))
+    console.print(Text(facts.advice(verdict)))
     _what(verdict, console)
     _why(verdict, console)
     _suites(verdict, console)
@@ -146,11 +146,13 @@ def _promises(verdict: Verdict, console: Console) -> None:
     console.print()
     console.print(Text(f"promises: {facts.commitments_line(verdict)}", style="bold"))
     for result in verdict.commitments:
-        if not result.required:
+        if result.state is Promise.NOT_CLAIMED:
             continue
         sign = facts.PROMISES[result.state]
         line = Text(f"{sign.glyph} {sign.word:<11}", style=_STYLES[sign.tone])
         line.append(f"{one_line(result.commitment.id, 20)} {facts.commitment_counts(result)}", style="default")
+        if not result.required:
+            line.append(" (not required)", style="default")
         if missing := facts.shortfall(result):
             line.append(f": {one_line(missing, 600)}", style="default")
         console.print(Padding(line, (0, 0, 0, 2)))

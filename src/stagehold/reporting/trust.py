@@ -6,6 +6,7 @@ from datetime import datetime
 
 from stagehold.model import RunInfo, Verdict
 from stagehold.reporting.text import duration, plural
+from stagehold.tally import withheld
 
 VERIFY = (
     "jq -r '.files | to_entries[] | \"\\(.value.sha256) *\\(.key)\"' manifest.json"
@@ -47,7 +48,12 @@ def lines(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     unwritten = any(problem.what.startswith(REPORTS_FAILED) for problem in verdict.problems)
     leaks = [problem for problem in verdict.problems if problem.leak]
     return (
-        ("Counted", f"{counted}; {rest} did not, by name on this page." if rest else f"{counted}: all of them."),
+        (
+            "Counted",
+            f"{counted}; {rest} did not{'' if withheld(verdict) else ', by name on this page'}."
+            if rest
+            else f"{counted}: all of them.",
+        ),
         ("Decided", "From the recorded outcomes in events.jsonl; no tool's own summary was believed."),
         (
             "Secrets",

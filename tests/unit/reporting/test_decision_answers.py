@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from stagehold.model import Decision, Outcome, Problem, Verdict
+from stagehold.model import Artifact, Commitment, Decision, Outcome, Problem, Verdict
+from stagehold.reporting.allure import write_allure_results
 from stagehold.reporting.answers import NOBODY, actors, answers, title
 from stagehold.reporting.decision import render_decision
+from stagehold.reporting.facts import advice
 from stagehold.reporting.reasons import reasons
 from stagehold.reporting.text import minute
 from stagehold.reporting.trust import REPORTS_FAILED, VERIFY, lines, took
@@ -161,3 +166,46 @@ def test_the_counts_are_printed_with_their_denominator() -> None:
 def test_a_moment_is_shown_in_utc_or_as_it_is(moment: str, shown: str) -> None:
     """No other zone is silently taken for UTC."""
     assert minute(moment) == shown
+
+
+def test_advice_names_waivers_where_one_can_be_had() -> None:
+    """A NO-GO over a failure that may be waived says so; over a leak or another build it does not."""
+    assert "needs an approved waiver; waiver-drafts.yaml holds the words" in advice(samples.no_go(3))
+    another_build = samples.verdict({"FUN-001": Outcome.FAILED})
+    assert advice(another_build) == "Repair what is named below and run the gate again."
+    assert "Change the secret" in advice(pages.leak())
+
+
+def test_advice_says_no_more_than_was_proven() -> None:
+    """A GO vouches for a build only where it was declared and seen."""
+    assert advice(samples.go()) == "This build may be deployed."
+    unknown = samples.RUN.model_copy(update={"artifact": Artifact()})
+    told = advice(samples.verdict(run=unknown))
+    assert told == "What was tested here may be deployed; this run does not say which build that is."
+
+
+@pytest.mark.parametrize(("owner", "acts"), [("platform@ledger.example", "platform@ledger.example"), ("", NOBODY)])
+def test_the_owner_of_the_environment_acts_where_no_sentence_names_anybody(
+    owner: str, acts: str, tmp_path: Path
+) -> None:
+    """A failure whose safeguard no sentence names, and a problem of the run: on page, Markdown, terminal and Allure."""
+    sentence = Commitment(id="S09", text="Tested.", owner="network", safeguards=("firewall-verified",))
+    verdict = samples.verdict(
+        {"HDR-001": Outcome.FAILED},
+        statement=(sentence,),
+        required=("S09",),
+        problems=(Problem(what="the lane 'load' crashed"),),
+        run=samples.RUN.model_copy(update={"owner": owner}),
+    )
+
+    found = reasons(verdict)
+    assert [actor.name for actor in actors(found)] == [acts]
+    assert len(found) == 2
+    html, markdown = render_decision(verdict)
+    if owner:
+        assert html.count(f"<dt>Who acts</dt><dd>{owner}</dd>") == 2
+        assert markdown.count("Who acts: platform") == 2
+        folder = write_allure_results(samples.with_evidence(verdict, tmp_path), tmp_path)
+        labels = [json.loads(file.read_text())["labels"] for file in folder.glob("*-result.json")]
+        assert labels
+        assert all({"owner"} <= {label["name"] for label in own} for own in labels)

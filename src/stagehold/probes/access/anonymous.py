@@ -23,6 +23,7 @@ from stagehold.probes.access.oracle import Answer, Judgement, LoginPages, Ruling
 from stagehold.probes.login.driver import Sessions
 from stagehold.probes.login.session import script_headers
 from stagehold.probes.web.client import HttpClient
+from stagehold.probes.web.fill import flows_of
 from stagehold.probes.web.forms import csrf_inputs
 from stagehold.probes.web.login_form import find_login_form
 
@@ -60,7 +61,8 @@ class AnonymousRow:
             return ""
         if self.judgement.ruling is Ruling.UNKNOWN:
             return self.judgement.reason
-        why = f", {', '.join(self.made_up)} was made up" if self.made_up else ""
+        named = ", ".join(f"{{{name}}}" for name in self.made_up)
+        why = f", {named} got a made-up value, because no fixture names it in `parameters`" if self.made_up else ""
         return f"{self.judgement.reason}, and no session gets more there either{why}: it proves nothing"
 
 
@@ -222,7 +224,7 @@ class AnonymousSurvey:
 
     def _visit(self, client: HttpClient) -> tuple[str, dict[str, str]]:
         """The login page as anybody sees it, and its CSRF token: a write without one is refused whoever sends it."""
-        for flow in self._environment.flows.values():
+        for flow in flows_of(self._environment).values():
             if isinstance(flow, FormFlow) and flow.target == self._target.name:
                 page = client.request("GET", flow.page, allow_redirects=True)
                 return page.text, csrf_inputs(page.text, page.url)

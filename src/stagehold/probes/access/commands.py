@@ -23,13 +23,16 @@ def of_request(request: Request, url: str, alias: str, method: str = "") -> str:
     if request.json_body is not None:
         headers = {"Content-Type": "application/json", **headers}
         body = json.dumps(request.json_body, ensure_ascii=False)
+    for kind, text in (("text/plain; charset=utf-8", request.text), ("application/xml; charset=utf-8", request.xml)):
+        if text is not None and "content-type" not in {name.lower() for name in headers}:
+            headers["Content-Type"] = kind
     return curl(
         url,
         method=method or request.method,
         headers=headers,
         credentials=[held],
         form=request.form,
-        body=body,
+        body=body or request.text or request.xml,
         fill=True,
         notes=[note],
     )

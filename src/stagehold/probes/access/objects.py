@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 from stagehold.environment.access import Account, ObjectFixture, Request
 from stagehold.environment.model import Environment, Target
+from stagehold.environment.placeholders import person_values
 from stagehold.errors import NotAllowed, ProbeError, StageholdError
 from stagehold.events import utc_now
 from stagehold.model import Traffic
@@ -59,11 +60,13 @@ class CanaryObject:
     identifier: Any = None
     canary: str = ""
     run: str = field(default="", repr=False)
+    person: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What its owner fills."""
 
     @property
     def values(self) -> dict[str, Any]:
         """What its requests are filled with."""
-        return {"id": self.identifier, "canary": self.canary, "run": self.run}
+        return {**self.person, "id": self.identifier, "canary": self.canary, "run": self.run}
 
     @property
     def identifiers(self) -> dict[str, str]:
@@ -110,10 +113,11 @@ class CanaryObjects:
         if not answer.succeeded and answer.redirect is None:
             raise ProbeError(f"{owner} cannot make the object {fixture.name}: {what} answered {answer.status}")
         if made.identifier is None:
-            where, led = fixture.id_location or fixture.id, ", ".join(answer.locations)
+            where, led = fixture.id_location or fixture.id_pattern or fixture.id, ", ".join(answer.locations)
             raise ProbeError(
                 f"{what} answered {answer.status}{f' to {led}' if led else ''} without an identifier at {where}",
-                remedy=f"Correct `fixtures[{fixture.name}].id` (a pointer into JSON) or `id_location` (a redirect); "
+                remedy=f"Correct `fixtures[{fixture.name}].id` (a pointer into JSON), `id_location` (a redirect) or "
+                "`id_pattern` (text or XML); "
                 "the object stays behind, see residue.jsonl.",
             )
         if not self.read(made).holds(made.canary):
@@ -133,8 +137,10 @@ class CanaryObjects:
             ProbeError: the request holds no canary, or was not answered.
         """
         self._permit(fixture.create, fixture)
-        made = CanaryObject(fixture, owner, canary=new_canary(self._run), run=self._run)
-        if "{canary}" not in json.dumps([fixture.create.json_body, fixture.create.form, fixture.create.path]):
+        person = person_values(self.environment.account(owner))
+        made = CanaryObject(fixture, owner, canary=new_canary(self._run), run=self._run, person=person)
+        create = fixture.create
+        if "{canary}" not in json.dumps([create.json_body, create.form, create.text, create.xml, create.path]):
             raise ProbeError(f"fixtures[{fixture.name}].create holds no {{canary}}, so a leak could not be recognised")
         note = {"object": fixture.name, "owner": owner, "canary": made.canary}
         what = f"{fixture.create.method} {fixture.create.path}"
@@ -262,6 +268,9 @@ def new_canary(run: str) -> str:
 
 
 def _identifier(answer: Answer, fixture: ObjectFixture) -> Any:
+    if fixture.id_pattern is not None:
+        told = re.search(fixture.id_pattern, answer.body)
+        return told[1] if told is not None else None
     if fixture.id_location is None:
         return point(answer.document(), fixture.id)
     found = (re.search(fixture.id_location, led) for led in answer.locations)

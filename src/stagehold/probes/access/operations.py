@@ -239,7 +239,7 @@ def under(target: Target, path: str) -> str:
 
 def _fill_every(path: str, values: Mapping[str, str]) -> str:
     # OpenAPI allows names that are no identifiers, such as `{invoice-id}`.
-    filled = fill_path(path, values)
+    filled = fill_path(path, values, left=True)
     for name, value in values.items():
         filled = filled.replace(f"{{{name}}}", quote(value, safe=""))
     return filled

@@ -289,7 +289,12 @@ def visible_text(answer: Answer) -> str:
 
 def same_page(one: Answer, other: Answer) -> bool:
     """Whether two pages are the same but for tokens, times and their own path."""
-    return one.status == other.status and _page(one) == _page(other)
+    return page_kind(one) == page_kind(other)
+
+
+def page_kind(answer: Answer) -> tuple[int, str]:
+    """What two answers have in common that are the same page."""
+    return answer.status, _page(answer)
 
 
 def _judge_success(answer: Answer) -> Judgement:

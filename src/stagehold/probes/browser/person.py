@@ -12,6 +12,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from stagehold.environment.access import Account, BasicFlow, Flow, FormFlow, TokenFlow
 from stagehold.environment.model import Step, Target
+from stagehold.environment.placeholders import person_values
 from stagehold.errors import ProbeError, Uncovered
 from stagehold.probes.access.oracle import Answer
 from stagehold.probes.browser.launch import first_line
@@ -180,7 +181,7 @@ class Person:
 
     def _log_in_by_script(self, flow: TokenFlow, password: Secret) -> None:
         """Send the declared login as the page's own script would; the browser keeps the cookie it may set."""
-        filled = fill(flow.login, {"user": self.account.user, "password": password.reveal()})
+        filled = fill(flow.login, {**person_values(self.account), "password": password.reveal()})
         self.open(login_url(self.login_target, filled.page or "/"))
         headers, body = dict(filled.headers), None
         if filled.json is not None:
@@ -188,6 +189,8 @@ class Person:
         elif filled.form is not None:
             headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
             body = urlencode(filled.form)
+        elif filled.raw is not None:
+            body = filled.raw.decode()
         url = login_url(self.login_target, filled.path)
         try:
             self.page.evaluate(_SEND, [url, filled.method, headers, body])

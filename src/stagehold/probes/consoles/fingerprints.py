@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field
 
 from stagehold.model import Model
+from stagehold.network.pace import pause_of
 
 _LOOKED_AT = 262_144
 _PASSWORD = re.compile(r"<input\b[^>]*\btype\s*=\s*[\"']?password", re.IGNORECASE)
@@ -36,6 +37,16 @@ class Page:
     headers: str
     body: str
     location: str = ""
+
+    def pause(self) -> float | None:
+        """Seconds it asks to wait before the next request; None where it asks for none."""
+        said = re.search(r"^retry-after:\s*(.*)$", self.headers, re.MULTILINE)
+        return pause_of(self.status, said[1] if said else "")
+
+    def kind(self) -> tuple[object, ...]:
+        """What answers to two paths have in common that are the same page."""
+        path = self.path.strip("/") or "/"
+        return self.status, self.location.replace(path, "~"), self.body.replace(path, "~")
 
     def echoes(self) -> bool:
         """Whether it repeats the path it was asked for."""

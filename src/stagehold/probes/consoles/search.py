@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stagehold.environment.model import Environment
 from stagehold.errors import ProbeError
 from stagehold.model import Traffic
 from stagehold.network.door import Network
+from stagehold.network.pace import Asking, Search
 from stagehold.network.rules import normal, parse_address
 from stagehold.probes.consoles.fingerprints import Console, Kind, Page, consoles, paths, recognise
 from stagehold.probes.consoles.visit import Place, Visitor
@@ -92,20 +93,22 @@ class ConsoleSearch:
             raise ProbeError("nothing answered as a web server, so nothing was searched")
 
 
-def search(network: Network, environment: Environment, vantage: str, kind: Kind = Kind.DATABASES) -> ConsoleSearch:
-    """Ask every web listener for every path a console is known to lie at. GET only, one request at a time.
+def search(
+    network: Network, environment: Environment, vantage: str, within: Search, kind: Kind = Kind.DATABASES
+) -> ConsoleSearch:
+    """Ask every web listener for every path a console is known to lie at. GET only, as fast and as long as `within`.
 
     A management interface that is approved at its place counts as found only where it gives anonymous callers content.
 
     Raises:
         ProbeError: a name did not resolve. What goes wrong with one place stays with it.
     """
-    return ConsoleSearch(
-        tuple(
-            _look(network, place, kind, _approved(environment, place, kind))
-            for place in dict.fromkeys(_places(network, environment, vantage))
-        )
-    )
+    places = list(dict.fromkeys(_places(network, environment, vantage)))
+    seen = []
+    for index, place in enumerate(places):
+        within.remaining(len(paths(kind)) * (len(places) - index))
+        seen.append(_look(network, place, kind, _approved(environment, place, kind), within))
+    return ConsoleSearch(tuple(seen))
 
 
 def _approved(environment: Environment, place: Place, kind: Kind) -> tuple[_Approved, ...]:
@@ -142,10 +145,12 @@ def _places(network: Network, environment: Environment, vantage: str) -> Iterato
                     yield Place(service == "https", name, port.port, number, target=False)
 
 
-def _look(network: Network, place: Place, kind: Kind, approved: tuple[_Approved, ...]) -> Looked:
+def _look(network: Network, place: Place, kind: Kind, approved: tuple[_Approved, ...], within: Search) -> Looked:
+    if within.is_over(place):
+        return Looked(place, problem=f"it was not looked at: {within.stopped}")
     visitor = Visitor(network, place)
     try:
-        return _sweep(visitor, kind, approved)
+        return _sweep(visitor, kind, approved, within)
     except ProbeError as error:
         return Looked(place, problem=str(error), nothing="") if place.target else _excused(network, place, error)
     finally:
@@ -167,7 +172,7 @@ def _excused(network: Network, place: Place, error: ProbeError) -> Looked:
     return Looked(place, problem=str(error))
 
 
-def _sweep(visitor: Visitor, kind: Kind, approved: tuple[_Approved, ...]) -> Looked:
+def _sweep(visitor: Visitor, kind: Kind, approved: tuple[_Approved, ...], within: Search) -> Looked:
     unknown = f"/{secrets.token_hex(8)}"
     start, control = visitor.get("/"), visitor.get(unknown)
     for page in (start, control):
@@ -183,7 +188,7 @@ def _sweep(visitor: Visitor, kind: Kind, approved: tuple[_Approved, ...]) -> Loo
     known = {console.name: console for console in consoles(kind)}
     asked = (("/", start), (unknown, control))
     wanted = (*paths(kind), *(one.path for one in approved), *inside)
-    for path, page in (*asked, *_pages(visitor, wanted, statuses, doubts, control)):
+    for path, page in (*asked, *_pages(visitor, wanted, statuses, doubts, control, within)):
         owner = inside.get(path)
         for name, marks in recognise(page, control, kind).items():
             allowed = any(one.covers(name, page) for one in approved)
@@ -199,21 +204,33 @@ def _sweep(visitor: Visitor, kind: Kind, approved: tuple[_Approved, ...]) -> Loo
             marks = "content for anybody, though it is approved for people who log in"
             found.setdefault(owner.name, FoundConsole(visitor.place, page.path, page.status, owner.name, marks))
     doubts += [f"{name} is there, and nothing of it was seen to ask for a login" for name in sorted(seen - closed)]
-    again = visitor.get(unknown)
-    if again.status != control.status:
-        doubts.append(
-            f"after the search a path that does not exist is answered {again.status}, before {control.status}"
-        )
+    doubts += _afterwards(visitor, unknown, control)
     return Looked(visitor.place, tuple(found.values()), statuses, "" if found else "; ".join(doubts))
 
 
+def _afterwards(visitor: Visitor, unknown: str, control: Page) -> Iterator[str]:
+    """Whether a path that does not exist is answered as before the search."""
+    try:
+        again = visitor.get(unknown)
+    except ProbeError as error:
+        yield f"after the search a path that does not exist is not answered: {error}"
+        return
+    if again.status != control.status:
+        yield f"after the search a path that does not exist is answered {again.status}, before {control.status}"
+
+
 def _pages(
-    visitor: Visitor, wanted: Iterable[str], statuses: dict[str, int], doubts: list[str], control: Page
+    visitor: Visitor, wanted: Iterable[str], statuses: dict[str, int], doubts: list[str], control: Page, within: Search
 ) -> Iterator[tuple[str, Page]]:
-    for path in wanted:
-        if path in statuses:
-            continue
-        page = visitor.get(path)
+    asks = [path for path in dict.fromkeys(wanted) if path not in statuses]
+    known: set[Hashable] = {control.kind()}
+    asking = Asking[str, Page](visitor.get, Page.pause, Page.kind, let_go=visitor.close, known=known)
+    seen = 0
+    for path, page in within.ask_all(visitor.place, asks, asking):
+        seen += 1
+        if isinstance(page, ProbeError):
+            doubts.append(str(page))
+            return
         statuses[path] = page.status
         if page.status == _BUSY:
             doubts.append(f"{path} is answered 429: a limit was reached")
@@ -221,6 +238,8 @@ def _pages(
         if page.status in _FAULT and page.status != control.status:
             doubts.append(f"{path} is answered {page.status}: whatever lies there is broken at the moment")
         yield path, page
+    if seen < len(asks):
+        doubts.append(f"{len(asks) - seen} of {len(asks)} paths were not asked for: {within.stopped}")
 
 
 def _require_answer(place: Place, page: Page) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import threading
 import time
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
@@ -55,13 +56,15 @@ class Place:
 
 
 class Visitor:
-    """One connection to a place, opened again when the listener closes it."""
+    """Connections to a place, one for each thread that asks, opened again when the listener closes them."""
 
     def __init__(self, network: Network, place: Place) -> None:
         self.place = place
         self.sent = 0
         self._network = network
-        self._connection: http.client.HTTPConnection | None = None
+        self._kept: list[http.client.HTTPConnection] = []
+        """Those that no request runs on."""
+        self._lock = threading.Lock()
 
     def get(self, path: str) -> Page:
         """The answer to a path, at most three redirects within the place followed.
@@ -87,24 +90,43 @@ class Visitor:
         return ("https" if self.place.secure else "http", normal(self.place.name), self.place.port)
 
     def _once(self, path: str) -> Page:
-        # A kept connection may just have been closed by the other side; a fresh one tells.
-        for kept in (True, False) if self._connection is not None else (False,):
+        with self._lock:
+            kept = self._kept.pop() if self._kept else None
+            self.sent += 1
+        if kept is not None:
+            # A kept connection may just have been closed by the other side; a fresh one tells.
             try:
-                return self._ask(path)
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                self.close()
-                if isinstance(error, TimeoutError):
-                    self._network.silence.waited_in_vain((self.place.address, self.place.port))
-                if not kept or isinstance(error, TimeoutError):
-                    reason = str(error) or type(error).__name__
-                    raise ProbeError(f"GET {path} of {self.place}: no valid answer ({reason})") from error
-        raise AssertionError
+                return self._ask(kept, path)
+            except TimeoutError as error:
+                raise self._no_answer(path, error) from error
+            except (OSError, http.client.HTTPException, ValueError):
+                self.sent += 1
+        try:
+            return self._ask(self._open(), path)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise self._no_answer(path, error) from error
 
-    def _ask(self, path: str) -> Page:
+    def _no_answer(self, path: str, error: Exception) -> ProbeError:
+        if isinstance(error, TimeoutError):
+            self._network.silence.waited_in_vain((self.place.address, self.place.port))
+        reason = str(error) or type(error).__name__
+        return ProbeError(f"GET {path} of {self.place}: no valid answer ({reason})")
+
+    def _ask(self, connection: http.client.HTTPConnection, path: str) -> Page:
+        """Ask on a connection, which is kept afterwards where that is possible, and else closed."""
+        keep = False
+        try:
+            page, keep = self._exchange(connection, path)
+        finally:
+            if keep:
+                with self._lock:
+                    self._kept.append(connection)
+            else:
+                connection.close()
+        return page
+
+    def _exchange(self, connection: http.client.HTTPConnection, path: str) -> tuple[Page, bool]:
         end = time.monotonic() + SECONDS
-        connection = self._connection or self._open()
-        self._connection = connection
-        self.sent += 1
         # http.client adds the Host header from the name it was made with.
         connection.request("GET", path, headers={"User-Agent": f"stagehold/{__version__}", "Accept": "*/*"})
         response = connection.getresponse()
@@ -119,11 +141,10 @@ class Visitor:
         if response.length == 0:
             # `read1` does not notice that this was all, and the connection would be lost.
             response.read()
-        if not response.isclosed() or response.will_close:
-            self.close()
         headers = "\n".join(f"{name.lower()}: {value}" for name, value in response.getheaders())
         location = response.getheader("Location") or ""
-        return Page(path, response.status, headers, body.decode("utf-8", "replace"), location)
+        page = Page(path, response.status, headers, body.decode("utf-8", "replace"), location)
+        return page, response.isclosed() and not response.will_close
 
     def _open(self) -> http.client.HTTPConnection:
         place = self.place
@@ -144,10 +165,11 @@ class Visitor:
         return connection
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Close the connections that no request runs on."""
+        with self._lock:
+            kept, self._kept = self._kept, []
+        for connection in kept:
+            connection.close()
 
 
 def _unverified() -> ssl.SSLContext:

@@ -18,6 +18,7 @@ import requests
 
 from stagehold.environment.access import Account, BasicFlow, Flow, FormFlow, TokenFlow
 from stagehold.environment.model import Environment, Target
+from stagehold.environment.placeholders import person_values
 from stagehold.environment.secrets import resolve
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
@@ -26,7 +27,7 @@ from stagehold.probes.login.session import Credential, Identity, Session, login_
 from stagehold.probes.login.submission import basic_pair, fill_login, form_data
 from stagehold.probes.login.token_places import tokens_elsewhere
 from stagehold.probes.web.client import HttpClient
-from stagehold.probes.web.fill import point
+from stagehold.probes.web.fill import flow_of, flows_of, point
 from stagehold.probes.web.forms import login_signatures
 from stagehold.probes.web.login_form import LoginForm, find_login_form
 from stagehold.redaction.registry import KNOWN
@@ -76,9 +77,10 @@ class LoginDriver:
     def flow(self, account: Account) -> Flow:
         """The declared flow of an account (ProbeError when there is none)."""
         try:
-            return self.environment.flows[account.flow]
+            declared = self.environment.flows[account.flow]
         except KeyError:
             raise ProbeError(f"{account.alias}: there is no flow {account.flow!r}") from None
+        return flow_of(declared, account)
 
     def password(self, account: Account) -> Secret:
         """The account's secret, resolved now."""
@@ -165,7 +167,7 @@ class LoginDriver:
         """
         urls: list[str] = []
         signatures: set[tuple[str, tuple[str, ...], tuple[str, ...]]] = set()
-        for flow in self.environment.flows.values():
+        for flow in flows_of(self.environment).values():
             if not isinstance(flow, FormFlow):
                 continue
             home = self.environment.target(flow.target)
@@ -221,7 +223,7 @@ class LoginDriver:
     def _by_token(
         self, session: Session, flow: TokenFlow, user: str, password: object
     ) -> tuple[requests.Response, str]:
-        filled = fill_login(flow.login, user, password)
+        filled = fill_login(flow.login, {**person_values(session.account), "user": user}, password)
         response = session.send(filled)
         note = f"{filled.method} {flow.login.path} answered {response.status_code}"
         token = point(Answer.of(response).document(), flow.token)

@@ -16,10 +16,11 @@ from requests.cookies import get_cookie_header
 
 from stagehold.environment.access import Account, BasicFlow, Flow, WhoAmI
 from stagehold.environment.model import Target
+from stagehold.environment.placeholders import person_values
 from stagehold.errors import NotAllowed, ProbeError, Uncovered
 from stagehold.probes.access.oracle import Answer, interference
 from stagehold.probes.web.client import HttpClient
-from stagehold.probes.web.fill import FilledRequest, fill, point
+from stagehold.probes.web.fill import FilledRequest, fill, fill_text, point
 from stagehold.probes.web.forms import csrf_inputs, csrf_meta, find_form_for, find_link_to, read_forms
 from stagehold.probes.web.set_cookie import IssuedCookie, issued_cookies
 from stagehold.redaction.registry import KNOWN
@@ -134,8 +135,12 @@ class Session:
         response = client.request(method, path, json=json, data=data, headers=sent, allow_redirects=allow_redirects)
         if response.status_code >= 500:  # noqa: PLR2004 - RFC 9110 section 15.6
             # Servers drop the connection after a crash, and the next request would be lost on it.
-            client.session.get_adapter(client.target.base_url).close()
+            client.let_go()
         return response
+
+    def let_go(self, target: Target | None = None) -> None:
+        """Close the connections to a target that are kept and that no request runs on."""
+        self._at(target).let_go()
 
     def send(self, filled: FilledRequest, target: Target | None = None) -> requests.Response:
         """Send a declared request whose placeholders are filled, after a look at its page when it has one."""
@@ -145,7 +150,7 @@ class Session:
             filled.method,
             filled.path,
             json=filled.json,
-            data=filled.form,
+            data=filled.data,
             headers=filled.headers,
             target=target,
         )
@@ -161,7 +166,7 @@ class Session:
         answer = self._ask(path)
         if answer is None:
             return None
-        what = "with" if text and answer.holds(text.replace("{user}", self.account.user)) else "without"
+        what = "with" if text and answer.holds(fill_text(text, person_values(self.account))) else "without"
         self.told = f"{path} answered {answer.status}" + (f" {what} {text!r}" if text and answer.succeeded else "")
         return read_identity(answer, self.flow.whoami, self.account)
 
@@ -193,7 +198,9 @@ class Session:
         if isinstance(self.flow, BasicFlow) or self.flow.logout is None:
             raise Uncovered(f"needs `flows.{self.account.flow}.logout` in the environment")
         # Revocation by RFC 7009 names the token in its body.
-        filled = fill(self.flow.logout, {"user": self.account.user, **({"token": self.token} if self.token else {})})
+        filled = fill(
+            self.flow.logout, {**person_values(self.account), **({"token": self.token} if self.token else {})}
+        )
         page = None if self.flow.kind == "json_token" else self.flow.logout_page or self.flow.whoami.path
         if page is not None and filled.page is None and filled.method == "POST":
             filled = replace(filled, page=page)
@@ -225,7 +232,7 @@ class Session:
             form = find_form_for(response.text, response.url, self._at(target).url(filled.path))
             carried = form.carried if form is not None else {}
         carried = carried or self._tokens
-        if filled.json is not None or not carried:
+        if filled.json is not None or filled.raw is not None or not carried:
             return filled
         return replace(filled, form={**carried, **(filled.form or {})})
 
@@ -266,7 +273,7 @@ class Session:
         """A request that crosses the server's closing of an idle connection would be lost without an answer."""
         now = time.monotonic()
         if now - self._used > _IDLE:
-            client.session.get_adapter(client.target.base_url).close()
+            client.let_go()
         self._used = now
 
 
@@ -288,7 +295,7 @@ def read_identity(answer: Answer, whoami: WhoAmI, account: Account) -> Identity 
         return None
     if not answer.succeeded:
         raise ProbeError(f"{what} answered {answer.status}, which tells neither a person nor a refusal")
-    if whoami.contains is not None and not answer.holds(whoami.contains.replace("{user}", account.user)):
+    if whoami.contains is not None and not answer.holds(fill_text(whoami.contains, person_values(account))):
         return None
     told_by_page = account.user if whoami.contains and "{user}" in whoami.contains else None
     if whoami.user is None and whoami.company is None and whoami.role is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -41,12 +42,12 @@ def form_data(login: LoginForm, user: str, password: object) -> dict[str, str]:
     return {**data, **_field(login.password, password)}
 
 
-def fill_login(request: Request, user: str, password: object) -> FilledRequest:
+def fill_login(request: Request, person: Mapping[str, Any], password: object) -> FilledRequest:
     """The declared login request with these credentials, whatever type the password has."""
-    values: dict[str, Any] = {"user": user}
+    values = dict(person)
     if password is not ABSENT:
         values["password"] = password
-    filled = fill(request, values)
+    filled = fill(request, values, left=frozenset({"password"}))
     if password is ABSENT and filled.json is not None:
         filled = replace(filled, json=_without(filled.json, _PASSWORD))
     if request.form is not None:

@@ -9,8 +9,9 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -18,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from stagehold import __version__
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
+from stagehold.network.pace import Asking, Search, pause_of
 from stagehold.network.rules import normal, parse_address
 
 SECONDS = 10.0
@@ -49,6 +51,12 @@ class Answered:
     refusal: str = ""
     names: tuple[str, ...] = ()
     """DNS names and addresses in the certificate that was shown, lower case."""
+
+    def kind(self) -> tuple[object, ...]:
+        """What answers to two requests have in common that are the same page, or the same refusal."""
+        path = self.asked.path.strip("/") or "/"
+        body = self.body.replace(self.asked.host, "~").replace(path, "~")
+        return self.status, self.value("location").replace(path, "~"), body, self.refusal
 
     def value(self, name: str) -> str:
         """The first field of that name; empty when there is none."""
@@ -95,6 +103,47 @@ def ask(connect: Callable[[], socket.socket], network: Network, asked: Asked, *,
     finally:
         connection.close()
         raw.close()
+
+
+def ask_each(
+    within: Search,
+    connect: Callable[[], socket.socket],
+    network: Network,
+    asked: Sequence[Asked],
+    *,
+    place: object,
+    secure: bool,
+) -> list[Answered]:
+    """Send several requests, each over a connection of its own, as fast and as long as `within`.
+
+    Args:
+        within: the search they belong to.
+        connect: makes the connections through `network`'s door.
+        network: for the deny list of certificates.
+        asked: what to say.
+        place: whose manners count.
+        secure: whether TLS is spoken.
+
+    Raises:
+        DeniedByProduction, NotAllowed, ProbeError: as for `ask`; ProbeError also when the time was over.
+    """
+    asking = Asking[Asked, Answered](
+        lambda one: ask(connect, network, one, secure=secure),
+        lambda answer: pause_of(answer.status, answer.value("retry-after")),
+        Answered.kind,
+    )
+    within.expect(len(asked))
+    answers = []
+    # The first alone: what answers it is known then.
+    first = within.ask_all(place, asked[:1], replace(asking, together=False))
+    others = within.ask_all(place, asked[1:], asking)
+    for _, answer in chain(first, others):
+        if isinstance(answer, ProbeError):
+            raise answer
+        answers.append(answer)
+    if len(answers) < len(asked):
+        raise ProbeError(within.unasked())
+    return answers
 
 
 def _exchange(connection: http.client.HTTPConnection, asked: Asked, names: tuple[str, ...]) -> Answered:

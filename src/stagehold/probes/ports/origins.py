@@ -14,7 +14,8 @@ from stagehold.command_lines import curl
 from stagehold.environment.model import Environment, Target
 from stagehold.errors import ProbeError, Uncovered
 from stagehold.network.door import Network
-from stagehold.probes.ports.named_requests import Answered, Asked, ask, host_field
+from stagehold.network.pace import Search
+from stagehold.probes.ports.named_requests import Answered, Asked, ask_each, host_field
 from stagehold.probes.ports.unknown_names import telling_paths
 
 _PATIENCE = 5.0
@@ -86,7 +87,7 @@ class Origins:
             raise ProbeError("no origin was asked")
 
 
-def ask_origins(network: Network, environment: Environment) -> Origins:
+def ask_origins(network: Network, environment: Environment, within: Search) -> Origins:
     """Ask every declared origin for the target's pages, with the public name as SNI and Host. GET, no credentials.
 
     Raises:
@@ -106,7 +107,8 @@ def ask_origins(network: Network, environment: Environment) -> Origins:
             paths = ("/", *telling_paths(environment, target), f"/{secrets.token_hex(8)}")
             for port, secure in _ports(target):
                 origin = Origin(target.name, target.host, address, fronts[0], port, secure)
-                seen.append(_look(network, origin, tuple(dict.fromkeys(paths)), _front_of(network, target, fronts[0])))
+                control = _front_of(network, target, fronts[0], within)
+                seen.append(_look(network, origin, tuple(dict.fromkeys(paths)), control, within))
     if not seen:
         raise Uncovered("needs `origin_addresses` of a target")
     return Origins(tuple(seen))
@@ -118,18 +120,19 @@ def _ports(target: Target) -> list[tuple[int, bool]]:
     return [(target.port, secure), *plain]
 
 
-Control = Callable[[str], Answered]
-"""A path to its answer at the public address."""
+Control = Callable[[Sequence[str]], list[Answered]]
+"""Paths to their answers at the public address."""
 
 
-def _front_of(network: Network, target: Target, address: str) -> Control:
+def _front_of(network: Network, target: Target, address: str, within: Search) -> Control:
     secure = target.base_url.startswith("https")
 
     def connect() -> socket.socket:
         return network.connect(target.host, target.port, seconds=_PATIENCE, address=address)
 
-    def send(path: str) -> Answered:
-        return ask(connect, network, _asked(target.host, target.port, path, secure=secure), secure=secure)
+    def send(paths: Sequence[str]) -> list[Answered]:
+        asked = [_asked(target.host, target.port, path, secure=secure) for path in paths]
+        return ask_each(within, connect, network, asked, place=(address, target.port), secure=secure)
 
     return send
 
@@ -138,22 +141,21 @@ def _asked(name: str, port: int, path: str, *, secure: bool) -> Asked:
     return Asked(name if secure else "", host_field(name, port, secure=secure), path)
 
 
-def _look(network: Network, origin: Origin, paths: Sequence[str], control: Control) -> Directly:
+def _look(network: Network, origin: Origin, paths: Sequence[str], control: Control, within: Search) -> Directly:
     try:
-        own = [control(path) for path in paths]
+        own = control(paths)
         _require_control(own)
         if closed := _closed(network, origin):
-            _require_control([control(paths[0])])
+            _require_control(control(paths[:1]))
             return Directly(origin, closed=closed)
 
         def connect() -> socket.socket:
             return network.connect(origin.address, origin.port, seconds=_PATIENCE)
 
-        answers = tuple(
-            ask(connect, network, _asked(origin.name, origin.port, path, secure=origin.secure), secure=origin.secure)
-            for path in paths
-        )
-        return _judged(origin, answers, own)
+        asked = [_asked(origin.name, origin.port, path, secure=origin.secure) for path in paths]
+        place = (origin.address, origin.port)
+        answers = ask_each(within, connect, network, asked, place=place, secure=origin.secure)
+        return _judged(origin, tuple(answers), own)
     except ProbeError as error:
         return Directly(origin, problem=str(error))
 

@@ -18,8 +18,10 @@ from stagehold.environment.access import FormFlow
 from stagehold.environment.model import Environment, Target
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
+from stagehold.network.pace import Search
 from stagehold.network.rules import normal, parse_address
-from stagehold.probes.ports.named_requests import Answered, Asked, ask, host_field
+from stagehold.probes.ports.named_requests import Answered, Asked, ask_each, host_field
+from stagehold.probes.web.fill import flows_of
 
 _BUSY = 429
 _FAULT = range(500, 600)
@@ -103,7 +105,7 @@ class UnknownNames:
             raise ProbeError("no listener was asked")
 
 
-def look_for_strangers(network: Network, environment: Environment) -> UnknownNames:
+def look_for_strangers(network: Network, environment: Environment, within: Search) -> UnknownNames:
     """Ask every target, by each name and at every address, as itself and as somebody else. GET only, no credentials.
 
     Raises:
@@ -118,7 +120,7 @@ def look_for_strangers(network: Network, environment: Environment) -> UnknownNam
     declared |= {normal(endpoint.host) for endpoint in environment.tls_endpoints}
     for front, paths in _fronts(network, environment).items():
         try:
-            strays += _look(network, front, sorted(paths), declared)
+            strays += _look(network, front, sorted(paths), declared, within)
         except ProbeError as error:
             problems.append(f"{front}: {error}")
     return UnknownNames(tuple(strays), tuple(problems))
@@ -150,14 +152,14 @@ def telling_paths(environment: Environment, target: Target) -> Iterator[str]:
     probe = environment.release.version_probe
     if probe is not None and probe.target == target.name:
         yield probe.path
-    for flow in environment.flows.values():
+    for flow in flows_of(environment).values():
         if flow.target == target.name:
             yield flow.whoami.path
             if isinstance(flow, FormFlow):
                 yield flow.page
 
 
-def _look(network: Network, front: Front, paths: Sequence[str], declared: set[str]) -> list[Stray]:
+def _look(network: Network, front: Front, paths: Sequence[str], declared: set[str], within: Search) -> list[Stray]:
     stranger = f"{secrets.token_hex(8)}.invalid"
     nowhere = f"/{secrets.token_hex(8)}"
     sni = front.name if front.secure else ""
@@ -169,21 +171,32 @@ def _look(network: Network, front: Front, paths: Sequence[str], declared: set[st
     if not front.secure:
         ways = {"unknown Host": ("", front.host(stranger)), "bare address": ("", front.host(front.address))}
 
-    def send(sni: str, host: str, path: str) -> Answered:
-        return ask(_connect(network, front), network, Asked(sni, host, path), secure=front.secure)
+    def send(sni: str, host: str, wanted: Sequence[str]) -> dict[str, Answered]:
+        asked = [Asked(sni, host, path) for path in wanted]
+        connect = _connect(network, front)
+        answers = ask_each(within, connect, network, asked, place=_place(front), secure=front.secure)
+        return dict(zip(wanted, answers, strict=True))
 
-    own = {path: send(sni, front.host(front.name), path) for path in (*paths, nowhere)}
+    own = send(sni, front.host(front.name), (*paths, nowhere))
     _require_control(own)
     shown = {name for answer in own.values() for name in answer.names}
     strays = []
     doubts = []
     for way, (stray_sni, host) in ways.items():
-        seen = {path: send(stray_sni, host, path) for path in (*paths, nowhere)}
+        try:
+            seen = send(stray_sni, host, (*paths, nowhere))
+        except ProbeError as error:
+            doubts.append(f"{way}: {error}")
+            break
         complaints = [*_reached(way, own, seen, nowhere), *_revealed(way, front, seen, declared | shown)]
         strays.append(Stray(front, way, tuple(seen.values()), tuple(dict.fromkeys(complaints))))
         if not complaints and (doubt := _doubt(front, own, seen, declared)):
             doubts.append(f"{way}: {doubt}")
-    again = send(sni, front.host(front.name), paths[0])
+    try:
+        again = send(sni, front.host(front.name), paths[:1])[paths[0]]
+    except ProbeError as error:
+        doubts.append(f"afterwards its own name is not answered: {error}")
+        again = own[paths[0]]
     if not alike(own[paths[0]], again):
         doubts.append(f"afterwards its own name is answered differently ({own[paths[0]]}, then {again})")
     if doubts and not any(stray.complaints for stray in strays):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from http.cookiejar import Cookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.cookies import RequestsCookieJar
 
 from stagehold import __version__
 from stagehold.environment.model import Target
@@ -21,12 +24,21 @@ from stagehold.probes.login.door import Door, Guard, bare, cause
 MAX_REDIRECTS = 10
 
 
+class _Jar(RequestsCookieJar):
+    """A jar that may be read while another thread of the same person puts a cookie in."""
+
+    def __iter__(self) -> Iterator[Cookie]:  # type: ignore[override] # the stubs say names; a jar yields cookies
+        with self._cookies_lock:  # type: ignore[attr-defined] # http.cookiejar's own
+            return iter(list(super().__iter__()))
+
+
 class GuardedSession(requests.Session):
     """A session whose only way out is the door; whatever else is mounted is never used."""
 
     def __init__(self, door: Door) -> None:
         super().__init__()
         self.door = door
+        self.cookies = _Jar()
         self.trust_env = False
         self.max_redirects = MAX_REDIRECTS
         self.headers["User-Agent"] = f"stagehold/{__version__}"
@@ -54,7 +66,9 @@ class GuardedSession(requests.Session):
 
 
 class HttpClient:
-    """One person's browser, so to speak: its own cookies and connections, one request at a time.
+    """One person's browser, so to speak: its own cookies and connections.
+
+    Several threads may ask at once; each then has a connection of its own, and cookies are shared.
 
     Args:
         network: the door.
@@ -79,11 +93,18 @@ class HttpClient:
         self.sent = 0
         """Requests this client has sent, redirects included."""
         self._tally = tally
-        self._guard = Guard(network, normal(target.host), address)
-        trust: str | bool = str(ca_file) if ca_file is not None else True
-        self.session: requests.Session = GuardedSession(
-            Door(self._guard, trust=trust, seconds=timeout, sent=self._count)
-        )
+        self._lock = threading.Lock()
+
+        def line() -> GuardedSession:
+            guard = Guard(network, normal(target.host), address)
+            trust: str | bool = str(ca_file) if ca_file is not None else True
+            return GuardedSession(Door(guard, trust=trust, seconds=timeout, sent=self._count))
+
+        self._new_line = line
+        self._first = line()
+        self._idle = [self._first]
+        self.session: requests.Session = self._first
+        """Whose cookies, headers and hooks every request has."""
 
     def request(
         self,
@@ -113,9 +134,10 @@ class HttpClient:
         """
         if raw_target is not None and allow_redirects:
             raise ValueError("a raw request-target and redirects do not go together")
-        self._guard.raw_target = raw_target
+        line = self._take()
+        line.door.guard.raw_target = raw_target
         try:
-            return self.session.request(
+            return line.request(
                 method,
                 self.url(path_or_url),
                 json=json,
@@ -124,7 +146,9 @@ class HttpClient:
                 allow_redirects=allow_redirects,
             )
         finally:
-            self._guard.raw_target = None
+            line.door.guard.raw_target = None
+            with self._lock:
+                self._idle.append(line)
 
     def url(self, path_or_url: str) -> str:
         """The absolute URL of a path under the target; an absolute http(s) URL stays as it is."""
@@ -132,11 +156,29 @@ class HttpClient:
             return path_or_url
         return f"{self.target.base_url}/{path_or_url.lstrip('/')}"
 
+    def let_go(self) -> None:
+        """Close the connections that are kept and that no request runs on."""
+        with self._lock:
+            for line in self._idle:
+                line.door.close()
+
     def close(self) -> None:
         """Close the connections; cookies are forgotten with the object."""
+        self.let_go()
         self.session.close()
 
+    def _take(self) -> GuardedSession:
+        """A line that nobody uses: the first one, so that whoever asks one thing at a time keeps one connection."""
+        with self._lock:
+            free = self._first if self._first in self._idle else next(iter(self._idle), None)
+            if free is not None:
+                self._idle.remove(free)
+        line = free or self._new_line()
+        line.cookies, line.headers, line.hooks = self.session.cookies, self.session.headers, self.session.hooks
+        return line
+
     def _count(self, _url: str) -> None:
-        self.sent += 1
-        if self._tally is not None:
-            self._tally[self.target.name] += 1
+        with self._lock:
+            self.sent += 1
+            if self._tally is not None:
+                self._tally[self.target.name] += 1

@@ -20,6 +20,7 @@ from stagehold.errors import ProbeError, Uncovered
 from stagehold.network.door import Network
 from stagehold.network.rules import normal
 from stagehold.probes.web.client import HttpClient
+from stagehold.probes.web.fill import flows_of
 from stagehold.probes.web.set_cookie import issued_cookies
 
 PERMANENT = {301, 308}
@@ -152,7 +153,7 @@ def asks_of(environment: Environment, target: Target) -> tuple[Ask, ...]:
     """The start page, login pages, the API, and two paths nobody has thought of; forms are posted without content."""
     asks = [Ask("start page", "/")]
     same_host = {other.name for other in environment.targets if normal(other.host) == normal(target.host)}
-    for name, flow in environment.flows.items():
+    for name, flow in flows_of(environment).items():
         if flow.target not in same_host:
             continue
         if isinstance(flow, FormFlow):

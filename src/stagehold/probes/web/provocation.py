@@ -7,16 +7,20 @@ takes, and those only where `canary-write` traffic is consented to.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from stagehold.environment.access import BasicFlow, FormFlow
 from stagehold.environment.model import Environment, Target
+from stagehold.environment.placeholders import person_values
 from stagehold.errors import ProbeError
+from stagehold.network.pace import Asking, Search
 from stagehold.probes.access.openapi import Operation
 from stagehold.probes.access.operations import Operations, build_call
 from stagehold.probes.access.oracle import interference
+from stagehold.probes.web.fill import fill, flows_of
 from stagehold.probes.web.leaks import Leak, correlation_id, find_leaks
 from stagehold.probes.web.reply import Reply
 from stagehold.probes.web.sampling import ENDS_SESSION, Samples
@@ -55,6 +59,7 @@ def provoke(
     *,
     seen: Samples,
     writing: bool,
+    within: Search,
 ) -> Survey:
     """Send the battery and judge what the answers tell.
 
@@ -65,6 +70,7 @@ def provoke(
         operations: the inventory, whose parameters get values of the wrong type.
         seen: ordinary responses; where none of them is good, errors tell nothing about the service.
         writing: whether unreadable bodies may be sent to operations that write.
+        within: how fast, and for how long.
 
     Returns:
         Every answer with what it tells; gaps are what no answer of the service was seen for.
@@ -76,30 +82,63 @@ def provoke(
     replies: list[Reply] = []
     gaps: list[str] = []
     judged: list[Judged] = []
-    for visitor in who:
-        missing = f"/not-there-{secrets.token_hex(6)}"
-        battery = [
-            *_anywhere(missing),
-            *((*_malformed(missing), *_at_logins(environment, target)) if visitor.name == ANONYMOUS else ()),
-            *_forced(environment, target, visitor.name, writing=writing),
-            *(_at_operations(own, environment, visitor.name, writing=writing)),
-            Provocation("page that does not exist, at the end", "GET", missing),
-        ]
+    batteries = [(visitor, _battery(environment, target, visitor, own, writing=writing)) for visitor in who]
+    within.expect(sum(len(battery) for _, battery in batteries))
+    for visitor, battery in batteries:
         first: Reply | None = None
-        for item in battery:
-            try:
-                reply = visitor.ask(item.what, item.path, method=item.method, **item.options)
-            except ProbeError as error:
-                gaps += [] if item.by_parser else [f"{item.what} as {visitor.name}: {error}"]
+        last: Reply | None = None
+        for item, reply in _send_all(visitor, battery, within):
+            if isinstance(reply, ProbeError):
+                gaps += [] if item.by_parser else [f"{item.what} as {visitor.name}: {reply}"]
                 continue
             replies.append(reply)
             judged.append(_judge(reply, known, ordinary))
             if blocked := "" if item.by_parser or reply.status == _INTERNAL else interference(reply.answer):
                 gaps += [] if reply.status == 501 else [f"{reply}: {blocked}"]  # noqa: PLR2004 - an answer of its own
-            first = first or reply
-        if first is not None and replies[-1].status != first.status:
-            gaps.append(f"a missing page got {first.status} at first and {replies[-1].status} at the end")
+            first, last = first or reply, reply if item is battery[-1] else None
+        if first is not None and last is not None and last.status != first.status:
+            gaps.append(f"a missing page got {first.status} at first and {last.status} at the end")
+    gaps += [left] if (left := within.unasked()) else []
     return Survey(Samples(target.name, tuple(replies), tuple(gaps)), tuple(judged), unproven=_unproven(replies, seen))
+
+
+def _battery(
+    environment: Environment, target: Target, visitor: Visitor, operations: Operations | None, *, writing: bool
+) -> list[Provocation]:
+    missing = f"/not-there-{secrets.token_hex(6)}"
+    return [
+        *_anywhere(missing),
+        *((*_malformed(missing), *_at_logins(environment, target)) if visitor.name == ANONYMOUS else ()),
+        *_forced(environment, target, visitor.name, writing=writing),
+        *_at_operations(operations, environment, visitor.name, writing=writing),
+        Provocation("page that does not exist, at the end", "GET", missing),
+    ]
+
+
+def _send_all(
+    visitor: Visitor, battery: Sequence[Provocation], within: Search
+) -> Iterator[tuple[Provocation, Reply | ProbeError]]:
+    """The first and the last alone, for they are compared; what has a body alone, too: it is sent once only."""
+
+    def send(item: Provocation) -> Reply:
+        return visitor.ask(item.what, item.path, method=item.method, **item.options)
+
+    def kind(reply: Reply) -> Hashable:
+        return reply.status, reply.media_type
+
+    held = visitor.holds()
+    known: set[Hashable] = set()
+    first, last = battery[0], battery[-1]
+    for alone, items in groupby(battery, lambda item: item in (first, last) or item.by_parser or item.method != "GET"):
+        together = not alone and visitor.holds() == held
+        pause = _no_pause if alone else Reply.pause
+        asking = Asking(send, pause, kind, let_go=visitor.let_go, together=together, known=known)
+        yield from within.ask_all(visitor.target.base_url, list(items), asking)
+    visitor.let_go()
+
+
+def _no_pause(_: Reply) -> None:
+    return None
 
 
 def _judge(reply: Reply, known: frozenset[str], ordinary: frozenset[Leak]) -> Judged:
@@ -144,7 +183,7 @@ def _malformed(missing: str) -> Iterator[Provocation]:
 
 def _at_logins(environment: Environment, target: Target) -> Iterator[Provocation]:
     """Logins take input of anybody; what is sent here names no person, so that nobody is locked out."""
-    for name, flow in environment.flows.items():
+    for name, flow in flows_of(environment).items():
         if flow.target != target.name:
             continue
         token = {"headers": {"Authorization": "Bearer stagehold.~.~"}}
@@ -169,12 +208,10 @@ def _forced(environment: Environment, target: Target, who: str, *, writing: bool
         return
     if hook.method not in {"GET", "HEAD"} and not writing:
         return
-    yield Provocation(
-        "forced internal error",
-        hook.method,
-        hook.path,
-        {"json": hook.json_body, "data": hook.form, "headers": hook.headers},
-    )
+    account = next((account for account in environment.accounts if account.alias == hook.account), None)
+    filled = fill(hook, person_values(account) if account is not None else {})
+    sent = {"json": filled.json, "data": filled.data, "headers": filled.headers}
+    yield Provocation("forced internal error", filled.method, filled.path, sent)
 
 
 def _at_operations(
@@ -184,7 +221,7 @@ def _at_operations(
         return
     ends = {
         flow.logout.path.partition("?")[0]
-        for flow in environment.flows.values()
+        for flow in flows_of(environment).values()
         if not isinstance(flow, BasicFlow) and flow.logout is not None
     }
     offered = [

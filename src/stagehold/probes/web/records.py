@@ -14,12 +14,13 @@ import requests
 from stagehold.environment.evidence import EnvironmentRecord
 from stagehold.environment.fingerprints import KINDS
 from stagehold.environment.model import Environment, Target
+from stagehold.environment.placeholders import person_values
 from stagehold.errors import ProbeError
 from stagehold.network.door import Network
 from stagehold.probes.access.oracle import Answer, interference
 from stagehold.probes.login.driver import Sessions
 from stagehold.probes.web.client import HttpClient
-from stagehold.probes.web.fill import point
+from stagehold.probes.web.fill import fill_path, point
 
 MAX_BYTES = 4 << 20
 SKEW = 120.0
@@ -99,6 +100,7 @@ def _answers(
     sessions: Sessions,
 ) -> Iterator[tuple[str, Any]]:
     session = sessions.alive(record.account) if record.account is not None else None
+    path = fill_path(str(record.path), person_values(session.account) if session is not None else {})
     for node in nodes:
         source = f"{record.path} of target {target.name} at {node}"
         client = connect(target, address=node)
@@ -107,7 +109,7 @@ def _answers(
             client.session.cookies = session.client.session.cookies
             headers |= {item.name: item.value for item in session.credentials() if item.kind == "header"}
         try:
-            yield source, _document(client.request("GET", str(record.path), headers=headers), source)
+            yield source, _document(client.request("GET", path, headers=headers), source)
         finally:
             client.close()
 

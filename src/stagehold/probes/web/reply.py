@@ -9,6 +9,7 @@ from email.message import Message
 
 import requests
 
+from stagehold.network.pace import pause_of
 from stagehold.probes.access.oracle import Answer
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -57,6 +58,10 @@ class Reply:
     def values(self, name: str) -> tuple[str, ...]:
         """Every field of that name, in order."""
         return tuple(value for key, value in self.fields if key.lower() == name.lower())
+
+    def pause(self) -> float | None:
+        """Seconds it asks to wait before the next request; None where it asks for none."""
+        return pause_of(self.status, next(iter(self.values("Retry-After")), ""))
 
     @property
     def succeeded(self) -> bool:

@@ -19,6 +19,7 @@ from stagehold.environment.model import Environment, Target
 from stagehold.errors import ProbeError
 from stagehold.probes.access.operations import Operations, build_call
 from stagehold.probes.access.oracle import interference
+from stagehold.probes.web.fill import flows_of
 from stagehold.probes.web.reply import Reply
 from stagehold.probes.web.visitor import ANONYMOUS, Visitor
 
@@ -90,6 +91,8 @@ def sample_replies(
             collector.page(visitor, what, url)
         for url in linked_files(collector.of(visitor), target):
             collector.page(visitor, "file of a page", url)
+        # A server that serves one connection at a time would wait for us while somebody else asks.
+        visitor.let_go()
     return Samples(target.name, tuple(collector.replies), tuple(dict.fromkeys(collector.gaps)))
 
 
@@ -120,7 +123,7 @@ class _Collector:
 
 def _pages(environment: Environment, target: Target, *, anonymous: bool) -> list[tuple[str, str]]:
     asks = [("start page", "/"), ("page that does not exist", f"/not-there-{secrets.token_hex(6)}")]
-    for name, flow in environment.flows.items():
+    for name, flow in flows_of(environment).items():
         if flow.target != target.name:
             continue
         if isinstance(flow, FormFlow) and anonymous:
@@ -144,7 +147,7 @@ def _operations(
         return []
     ends = {
         flow.logout.path.partition("?")[0]
-        for flow in environment.flows.values()
+        for flow in flows_of(environment).values()
         if not isinstance(flow, BasicFlow) and flow.logout is not None
     }
     found = [

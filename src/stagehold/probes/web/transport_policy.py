@@ -14,6 +14,7 @@ from stagehold.environment.model import Environment, Hsts, Target
 from stagehold.errors import NotApplicable, ProbeError
 from stagehold.network.rules import parse_address
 from stagehold.probes.web.client import HttpClient
+from stagehold.probes.web.fill import flows_of
 from stagehold.probes.web.hsts import complaint
 
 HEADER = "Strict-Transport-Security"
@@ -106,7 +107,7 @@ def _asks(environment: Environment, target: Target) -> list[_Ask]:
         _Ask("page that does not exist", "GET", missing, missing=True),
         _Ask("malformed escape", "GET", missing, raw="/%zz", optional=True),
     ]
-    for name, flow in environment.flows.items():
+    for name, flow in flows_of(environment).items():
         if flow.target != target.name:
             continue
         if isinstance(flow, FormFlow):

@@ -38,6 +38,10 @@ class Visitor:
     """Options of curl, placeholders for secrets."""
     notes: tuple[str, ...] = ()
     """What to set the placeholders to."""
+    let_go: Callable[[], None] = lambda: None
+    """Closes kept connections that no request runs on."""
+    holds: Callable[[], object] = lambda: None
+    """The credentials of this moment, to tell whether they change."""
 
     def ask(
         self,
@@ -107,7 +111,8 @@ def visitors(
     Raises:
         ProbeError: the login of the account failed.
     """
-    found = [Visitor(ANONYMOUS, target, connect(target).request)]
+    stranger = connect(target)
+    found = [Visitor(ANONYMOUS, target, stranger.request, let_go=stranger.let_go)]
     account = ordinary_account(environment, target)
     if account is not None:
         found.append(_user(sessions.of(account.alias), target))
@@ -139,4 +144,8 @@ def _user(session: Session, target: Target) -> Visitor:
         f"{name} is the {item.kind} `{item.name}` of a session of {session.account.alias}"
         for item, name in zip(held, names, strict=True)
     )
-    return Visitor(session.account.alias, target, send, shown, told)
+
+    def holds() -> object:
+        return [(item.name, item.value) for item in session.credentials()]
+
+    return Visitor(session.account.alias, target, send, shown, told, lambda: session.let_go(target), holds)

@@ -29,6 +29,7 @@ class _Entry(Model):
     page: bool = False
     ignore_case: bool = False
     everywhere: bool = False
+    grave: bool = False
     method: Literal["GET", "POST"] = "GET"
     json_body: dict[str, Any] | None = Field(default=None, alias="json")
 
@@ -47,6 +48,8 @@ class Signature:
     """Its content is HTML; other signatures never match HTML."""
     everywhere: bool = False
     """Looked for in the folders of files too."""
+    grave: bool = False
+    """Whoever opens it runs code or holds secrets at once: asked for first, before the time may run out."""
     method: str = "GET"
     json: dict[str, Any] | None = None
 
@@ -88,4 +91,6 @@ def _signature(entry: _Entry) -> Signature:
     alternatives = (entry.holds,) if isinstance(entry.holds, str) else entry.holds
     flags = re.MULTILINE | (re.IGNORECASE if entry.ignore_case else 0)
     content = re.compile("|".join(alternatives).encode("latin-1"), flags)
-    return Signature(entry.what, entry.paths, content, entry.page, entry.everywhere, entry.method, entry.json_body)
+    return Signature(
+        entry.what, entry.paths, content, entry.page, entry.everywhere, entry.grave, entry.method, entry.json_body
+    )

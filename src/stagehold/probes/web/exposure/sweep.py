@@ -7,21 +7,18 @@ answered: who is blocked half way is not told so.
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from stagehold.errors import ProbeError
-from stagehold.probes.access.oracle import interference, same_page
+from stagehold.network.pace import Asking, Search
+from stagehold.probes.access.oracle import interference, page_kind, same_page
 from stagehold.probes.web.exposure.signature import HEAD, Signature
 from stagehold.probes.web.reply import Reply
 from stagehold.probes.web.visitor import Visitor
 
 _CONTROL_EVERY = 60
-_LONGEST_PAUSE = 5.0
-_TOO_MANY = 429
 _MOST_GAPS = 20
 _PART = {"Range": f"bytes=0-{HEAD - 1}", "Accept": "*/*", "Accept-Encoding": "identity"}
 
@@ -84,27 +81,29 @@ class Exposure:
             raise ProbeError(f"not every path of {self.target} could be asked for: {'; '.join(self.gaps[:5])}{more}")
 
 
-def sweep(
-    visitor: Visitor,
-    wanted: Iterable[Signature],
-    roots: Sequence[str],
-    *,
-    known: Sequence[Reply],
-    spared: Sequence[str] = (),
-) -> Exposure:
-    """Ask for every path of the signatures below every root.
+@dataclass(frozen=True)
+class Ask:
+    """One request of a sweep, and what its answer may be."""
+
+    method: str
+    url: str
+    candidates: tuple[tuple[Signature, str], ...]
+    """Each with its path below the root."""
+
+    @property
+    def grave(self) -> bool:
+        """Whether it is asked for first."""
+        return any(item.grave for item, _ in self.candidates)
+
+
+def asks_for(wanted: Iterable[Signature], roots: Sequence[str], spared: Sequence[str] = ()) -> list[Ask]:
+    """Every path of the signatures below every root, each once.
 
     Args:
-        visitor: who asks.
         wanted: what to look for.
         roots: absolute URLs without a slash at their end.
-        known: responses of this target to this visitor, one of them good; it is asked for again and again.
         spared: paths below a root that are declared to be meant for anybody.
     """
-    sweeper = _Sweeper(visitor, next((r for r in known if r.succeeded and r.method == "GET"), None))
-    if sweeper.control is None:
-        gap = f"nothing that is known to be there answers {visitor.name} with 2xx, so refusals prove nothing"
-        return Exposure(visitor.target.name, gaps=(gap,))
     meant_for_anybody = {path.partition("?")[0].rstrip("/") for path in spared}
     asks: dict[tuple[str, str], list[tuple[Signature, str]]] = {}
     for item in wanted:
@@ -112,39 +111,86 @@ def sweep(
             for path in item.paths:
                 if path.partition("?")[0].rstrip("/") not in meant_for_anybody:
                     asks.setdefault((item.method, f"{root}{path}"), []).append((item, path))
-    for root in roots:
-        sweeper.learn(root)
-    for (method, url), candidates in asks.items():
+    return [Ask(method, url, tuple(candidates)) for (method, url), candidates in asks.items()]
+
+
+def sweep(
+    visitor: Visitor, asks: Sequence[Ask], roots: Sequence[str], *, known: Sequence[Reply], search: Search
+) -> Exposure:
+    """Ask for paths, the gravest first, and tell what of it is there, in the given order.
+
+    Args:
+        visitor: who asks.
+        asks: what to ask for; `search` expects them already.
+        roots: absolute URLs without a slash at their end, below which they lie.
+        known: responses of this target to this visitor, one of them good; it is asked for again and again.
+        search: how fast, and for how long.
+    """
+    sweeper = _Sweeper(visitor, next((r for r in known if r.succeeded and r.method == "GET"), None))
+    if sweeper.control is None:
+        gap = f"nothing that is known to be there answers {visitor.name} with 2xx, so refusals prove nothing"
+        return Exposure(visitor.target.name, gaps=(gap,))
+    together = sweeper.learn(roots, search)
+    place = {id(ask): index for index, ask in enumerate(asks)}
+    finds: dict[int, Find] = {}
+    gravest_first = sorted(asks, key=lambda ask: not ask.grave)
+    since_control = 0
+    for ask, answer in search.ask_all(visitor.target.base_url, gravest_first, sweeper.asking(together=together)):
+        since_control += 1
+        if since_control == _CONTROL_EVERY:
+            since_control = 0
+            sweeper.still_there()
+        if find := sweeper.judge(ask, answer):
+            finds[place[id(ask)]] = find
         if len(sweeper.gaps) >= _MOST_GAPS:
             break
-        sweeper.ask(method, url, candidates)
     sweeper.still_there()
-    return Exposure(visitor.target.name, len(asks), tuple(sweeper.finds), tuple(sweeper.gaps), tuple(sweeper.baseline))
+    # A server that serves one connection at a time would wait for us while somebody else asks.
+    visitor.let_go()
+    ordered = tuple(finds[index] for index in sorted(finds))
+    return Exposure(visitor.target.name, len(asks), ordered, tuple(sweeper.gaps), tuple(sweeper.baseline))
 
 
 class _Sweeper:
     def __init__(self, visitor: Visitor, control: Reply | None) -> None:
         self.visitor = visitor
         self.control = control
-        self.finds: list[Find] = []
         self.gaps: list[str] = []
         self.baseline: list[Reply] = []
-        self._sent = 0
 
-    def learn(self, root: str) -> None:
-        """How paths that do not exist are answered: plain, hidden, with an extension."""
+    def asking(self, *, together: bool) -> Asking[Ask, Reply]:
+        """How this visitor asks."""
+        return Asking(
+            self._send,
+            Reply.pause,
+            self._kind,
+            let_go=self.visitor.let_go,
+            alive=self._answers,
+            together=together,
+            known={self._kind(reply) for reply in self.baseline},
+        )
+
+    def learn(self, roots: Sequence[str], search: Search) -> bool:
+        """How paths that do not exist are answered: plain, hidden, with an extension; and whether several may be asked
+        at once: not where credentials change with each answer, which then holds for one answer only.
+        """
+        held = self.visitor.holds()
         name = f"not-there-{secrets.token_hex(6)}"
-        for path in (f"/{name}", f"/.{name}", f"/{name}.zip"):
-            reply = self._send("GET", f"{root}{path}", {})
-            if reply is not None:
+        unknown = [f"{root}{path}" for root in roots for path in (f"/{name}", f"/.{name}", f"/{name}.zip")]
+        search.expect(len(unknown))
+        asks = [Ask("GET", url, ()) for url in unknown]
+        for ask, answer in search.ask_all(self.visitor.target.base_url, asks, self.asking(together=False)):
+            if (reply := self._usable(ask, answer)) is not None:
                 self.baseline.append(reply)
+        return self.visitor.holds() == held
 
-    def ask(self, method: str, url: str, candidates: Sequence[tuple[Signature, str]]) -> None:
-        reply = self._send(method, url, {"json": candidates[0][0].json} if method == "POST" else {})
+    def judge(self, ask: Ask, answer: Reply | ProbeError) -> Find | None:
+        """What an answer is, if it is something that must not be there."""
+        reply = self._usable(ask, answer)
         if reply is None:
-            return
+            return None
         echoing = any(other.status == reply.status and _repeats(other) for other in self.baseline)
-        for item, path in candidates:
+        for item, path in ask.candidates:
             if not item.matches(reply, path if echoing else "") or any(
                 same_page(reply.answer, other.answer) for other in self.baseline
             ):
@@ -152,8 +198,8 @@ class _Sweeper:
             if any(item.matches(other) for other in self.baseline):
                 self.gaps.append(f"any path answers with what looks like {item.what}")
             else:
-                self.finds.append(Find(item.what, reply))
-                return
+                return Find(item.what, reply)
+        return None
 
     def still_there(self) -> None:
         """The known page must still be answered as before."""
@@ -166,37 +212,39 @@ class _Sweeper:
         if not reply.succeeded:
             self.gaps.append(f"the known page {self.control.url} answers {reply.status} now: something blocks")
 
-    def _send(self, method: str, url: str, body: dict[str, Any]) -> Reply | None:
-        self._sent += 1
-        if self._sent % _CONTROL_EVERY == 0:
-            self.still_there()
+    def _kind(self, reply: Reply) -> Hashable:
+        """Which page it is; only its status where no page of unknown paths is like another."""
+        kinds = [page_kind(other.answer) for other in self.baseline]
+        return page_kind(reply.answer) if len(set(kinds)) < len(kinds) else (reply.status, reply.media_type)
+
+    def _answers(self) -> bool:
+        assert self.control is not None  # noqa: S101 - `sweep` has looked
         try:
-            reply = self._once(method, url, body)
-            if reply.status == _TOO_MANY:
-                time.sleep(_pause(reply))
-                reply = self._once(method, url, body)
-        except ProbeError as error:
-            self.gaps.append(str(error))
+            self.visitor.ask("known page", self.control.url)
+        except ProbeError:
+            return False
+        return True
+
+    def _usable(self, ask: Ask, answer: Reply | ProbeError) -> Reply | None:
+        if isinstance(answer, ProbeError):
+            self.gaps.append(str(answer))
             return None
         # Also where every unknown path ends in it: a fault hides what is there from what is not.
-        if blocked := interference(reply.answer):
-            self.gaps.append(f"{urlsplit(url).path} as {self.visitor.name}: {blocked}")
+        if blocked := interference(answer.answer):
+            self.gaps.append(f"{urlsplit(ask.url).path} as {self.visitor.name}: {blocked}")
             return None
-        return reply
+        return answer
 
-    def _once(self, method: str, url: str, body: dict[str, Any]) -> Reply:
-        reply = self.visitor.ask(url, url, method=method, headers=_PART if method == "GET" else {}, **body)
+    def _send(self, ask: Ask) -> Reply:
+        body = {"json": ask.candidates[0][0].json} if ask.method == "POST" else {}
+        headers = _PART if ask.method == "GET" else {}
+        reply = self.visitor.ask(ask.url, ask.url, method=ask.method, headers=headers, **body)
         led = urljoin(reply.url, reply.values("Location")[0]) if reply.redirects else ""
         # Such as the slash that is missing; a way to the login page or to another host is a refusal.
-        if led and led.partition("?")[0].startswith(f"{url.partition('?')[0].rstrip('/')}/"):
-            return self.visitor.ask(url, led, headers=_PART)
+        if led and led.partition("?")[0].startswith(f"{ask.url.partition('?')[0].rstrip('/')}/"):
+            return self.visitor.ask(ask.url, led, headers=_PART)
         return reply
 
 
 def _repeats(reply: Reply) -> bool:
     return urlsplit(reply.url).path.encode() in reply.body
-
-
-def _pause(reply: Reply) -> float:
-    said = next(iter(reply.values("Retry-After")), "1")
-    return min(float(said), _LONGEST_PAUSE) if said.isdigit() else 1.0
