@@ -130,6 +130,11 @@ def damaged(change: Callable[[bytes], bytes], *, named: str) -> Callable[[Fault,
     return play
 
 
+def _torn(log: bytes) -> bytes:
+    """Ends in the middle of a line, with most of the outcomes gone."""
+    return log[: log.index(b"\n", len(log) * 4 // 5) - 9]
+
+
 def _without_last_case(log: bytes) -> bytes:
     lines = log.splitlines(keepends=True)
     last = max(number for number, line in enumerate(lines) if b'"event": "case"' in line)
@@ -173,7 +178,7 @@ FAULTS = (
     Fault("the clock jumps forward by an hour", r"clock of this machine jumped forward", suite=SOUND, codes=(3,),
           wrapper=_CLOCK.replace("JUMP", "3600")),
     Fault("a truncated event log before report", "", suite=SOUND,
-          play=damaged(lambda log: log[: len(log) * 2 // 3], named="events.jsonl:")),
+          play=damaged(_torn, named="events.jsonl:")),
     Fault("an event log without one outcome before report", "", suite=SOUND,
           play=damaged(_without_last_case, named="events.jsonl")),
     Fault("a garbled line in the event log before report", "", suite=SOUND,
