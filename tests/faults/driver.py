@@ -236,7 +236,7 @@ def row(fault: Fault, run: Running, wrong: Sequence[str] = ()) -> Row:
     elif code not in (*fault.codes, *((KILLED,) if KILLED in fault.codes else ())):
         found.append(f"exit {code}")
     if verdict is None:
-        if run.out.exists():
+        if run.out.exists() and any(run.out.iterdir()):
             found.append("no readable verdict.json")
     elif (verdict["decision"] == "GO") is not (fault.harmless and code == 0):
         found.append(f"verdict.json says {verdict['decision']}")

@@ -83,8 +83,7 @@ class Stage:
 
     def tidy(self) -> None:
         """As it was at the beginning: the service up and well, nothing described but what is always."""
-        while self.mounted:
-            subprocess.run(["umount", str(self.mounted.pop())], check=True, timeout=10)
+        self.unmount()
         (self.folder / "behave").write_text("", encoding="ascii")
         (self.folder / "digest").write_text(DIGEST, encoding="ascii")
         for name in ("own", "waivers.yaml", "bin"):
@@ -94,6 +93,11 @@ class Stage:
         (self.folder / "statement.yaml").write_text(STATEMENT, encoding="utf-8")
         if self.service is None or self.service.poll() is not None:
             self.serve()
+
+    def unmount(self) -> None:
+        """Take away what faults have mounted; at once, whoever still has a file open there."""
+        while self.mounted:
+            subprocess.run(["umount", "-l", str(self.mounted.pop())], check=True, timeout=10)
 
     def serve(self) -> None:
         """Start the service on the host."""
@@ -149,6 +153,7 @@ def stage() -> Iterator[Stage]:
             yield found
         finally:
             found.end_service()
+            found.unmount()
 
 
 def gate_command(environment: Path, out: Path, *more: str) -> list[str]:

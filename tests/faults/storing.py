@@ -22,10 +22,11 @@ _FULL = r"No space left|not enough room|disk|could not be written"
 def disk(kib: int, inodes: int = 0) -> Callable[[Stage, Path], None]:
     """The run's folder is a disk of that size."""
 
-    def prepare(_stage: Stage, out: Path) -> None:
+    def prepare(stage: Stage, out: Path) -> None:
         out.mkdir()
         options = f"size={kib}k" + (f",nr_inodes={inodes}" if inodes else "")
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(out)], check=True, timeout=10)
+        stage.mounted.append(out)
 
     return prepare
 
@@ -37,8 +38,14 @@ def _read_only(stage: Stage, out: Path) -> None:
 
 def _becomes_read_only(run: Running) -> None:
     run.when_busy()
-    # Nobody may hold a file open for writing at that moment: the lanes' logs are. Another disk over it does the same.
+    # A remount is refused while the lanes' logs are open. Another disk over the folder does the same.
     subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(run.out)], check=True, timeout=10)
+    try:
+        run.process.wait(run.deadline)
+    except subprocess.TimeoutExpired:
+        return
+    finally:
+        subprocess.run(["umount", str(run.out)], check=True, timeout=10)
 
 
 def _becomes_full(run: Running) -> None:
