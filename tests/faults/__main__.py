@@ -9,8 +9,10 @@ import argparse
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 
@@ -36,6 +38,7 @@ def chosen(only: Sequence[str], *, quick: bool) -> list[Fault]:
 
 def _inside(faults: Sequence[Fault], seed: int) -> list[Row]:
     rows = []
+    _end_with_whoever_started_us()
     with stage() as place:
         for fault in faults:
             row = play(fault, place, random.Random(f"{seed} {fault.name}"))
@@ -44,11 +47,27 @@ def _inside(faults: Sequence[Fault], seed: int) -> list[Row]:
     return rows
 
 
+def _end_with_whoever_started_us() -> None:
+    """When the process outside is gone, its end of the pipe is closed: take the stage down and end."""
+
+    def end(*_: object) -> None:
+        raise SystemExit(1)
+
+    def watch() -> None:
+        sys.stdin.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, end)
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def outside(arguments: Sequence[str]) -> subprocess.Popen[str]:
     """This program again in a network and mounts of its own; prints a row as JSON on each line."""
     command = in_a_world_of_our_own(sys.executable, "-P", "-m", "tests.faults", "--inside", *arguments)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": _PATH}
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 def shown(rows: Sequence[Row], seed: int, seconds: float) -> Table:

@@ -170,6 +170,8 @@ class Fault:
     """Python that runs in the gate's own process before it begins."""
     harmless: bool = False
     """No fault of the environment: the decision is that of a clean run."""
+    shortened: bool = False
+    """There is no room for the outcomes in verdict.json; decision and reasons must be there all the same."""
     quick: bool = False
     """Part of the project's own tests."""
     play: Callable[[Fault, Stage, random.Random], Row] | None = None
@@ -247,10 +249,10 @@ def row(fault: Fault, run: Running, wrong: Sequence[str] = ()) -> Row:
     if "Traceback (most recent call last)" in said or "stagehold itself failed" in told:
         found.append("a traceback")
     measured, lost = kept(run, verdict)
-    if lost and code != KILLED:
+    if lost and code != KILLED and not (fault.shortened and verdict and not verdict["checks"]):
         found.append(f"lost: {', '.join(lost[:4])}")
     failed = any(case["outcome"] == "failed" for case in run.recorded())
-    if failed and code not in (1, KILLED) and not lost:
+    if failed and code not in (1, KILLED):
         found.append("a failure was measured and the decision is not NO_GO")
     if left := _left(run):
         found.append(f"still working: {left}")

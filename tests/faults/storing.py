@@ -155,13 +155,13 @@ def _garbage_in_the_middle(log: bytes) -> bytes:
 
 FAULTS = (
     *(
-        Fault(f"a disk of {size} KiB for the report folder", _FULL, suite=SOUND, codes=(2, 3), prepare=disk(size),
+        Fault(f"a disk of {size} KiB for the report folder", _FULL, suite=SOUND, codes=(2, 3), prepare=disk(size), shortened=True,
               quick=size == 400)
         for size in SIZES
     ),
     *(
         Fault(f"a disk with {count} free names for the report folder", _FULL, suite=SOUND, codes=(2, 3),
-              prepare=disk(16384, count))
+              prepare=disk(16384, count), shortened=True)
         for count in (2, 12, 40)
     ),
     Fault("the disk fills up meanwhile, a failure measured", _FULL, _becomes_full, FAILING, codes=(1,), seconds=4,
@@ -171,7 +171,7 @@ FAULTS = (
     Fault("the report folder becomes read-only meanwhile", r"Read-only|could not be written|cannot be",
           _becomes_read_only, FAILING, codes=(1,), seconds=4),
     Fault("the environment file changes", r"environment.yaml changed while", edit("environment.yaml",
-          lambda text: text + "# later\n"), SOUND, codes=(3,), seconds=4, quick=True),
+          lambda text: text + "# later\n"), SOUND, codes=(3,), seconds=4, quick=False),
     Fault("the statement changes", r"statement.yaml changed while",
           edit("statement.yaml", lambda text: text.replace("T2", "T3")), SOUND, codes=(3,), seconds=4),
     Fault("the checks change", r"the checks changed while", edit("own/test_own.py", lambda text: text + "# later\n"),

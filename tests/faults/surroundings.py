@@ -150,7 +150,7 @@ FAULTS = (
           seconds=5),
     Fault("a byte a second", r"time|slow|within|deadline", behave("slow"), _READS, codes=(3,), seconds=5, deadline=75),
     Fault("a gzip bomb", r"too large|longer than|more than|bytes|MiB", behave("bomb"), _READS, codes=(3,), seconds=5),
-    Fault("proxy variables", "GO", suite=_READS, harmless=True, prepare=_proxies, seconds=1, quick=True),
+    Fault("proxy variables", "GO", suite=_READS, harmless=True, prepare=_proxies, seconds=1, quick=False),
     Fault("an nmap that does not exist any more", r"nmap", suite=SOUND, parts=(HOSTS,), codes=(3,),
           prepare=program("nmap", "exit 127"), quick=True),
     Fault("an nmap that prints nothing and ends with 0", r"nmap", suite=SOUND, parts=(HOSTS,), codes=(3,),

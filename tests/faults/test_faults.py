@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from typing import Any
 
 import pytest
@@ -34,10 +35,11 @@ def rows() -> dict[str, dict[str, Any]]:
             pytest.fail(reason)
         pytest.skip(reason)
     with outside(["--quick", "--seed", str(SEED)]) as process:
-        try:
-            output, _ = process.communicate(timeout=_SECONDS)
-        finally:
-            process.kill()
+        limit = threading.Timer(_SECONDS, process.terminate)
+        limit.start()
+        assert process.stdout is not None
+        output = process.stdout.read()
+        limit.cancel()
     found = [json.loads(line) for line in output.splitlines()]
     return {row["fault"]: row for row in found}
 

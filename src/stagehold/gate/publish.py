@@ -161,13 +161,38 @@ def _quarantine(folder: Path, verdict: Verdict, found: LeakFound, secrets: Secre
     return verdict
 
 
+def _write_what_fits(folder: Path, verdict: Verdict) -> None:
+    """The verdict with as much as there is room for; decision and reasons name every failure even in the shortest."""
+    bare = tuple(
+        check.model_copy(
+            update={"cases": tuple(case.model_copy(update={"details": "", "evidence": ()}) for case in check.cases)}
+        )
+        for check in verdict.checks
+    )
+    shorter = verdict.model_copy(update={"checks": bare})
+    for document in (
+        verdict.model_dump_json(indent=2, by_alias=True),
+        verdict.model_dump_json(by_alias=True),
+        shorter.model_dump_json(by_alias=True),
+        verdict.model_copy(update={"checks": (), "commitments": ()}).model_dump_json(by_alias=True),
+    ):
+        try:
+            write_durably(folder / VERDICT, document.encode())
+        except OSError:
+            continue
+        return
+
+
 def _salvage(folder: Path, verdict: Verdict) -> None:
     """Leave as much truth on disk as fits, the blocking verdict first; nothing that looks better stays."""
     others = left_alone(folder)
     try:
         stale = {MANIFEST, "allure-report/index.html", *PAGES, *(f".{name}" for name in (*PAGES, VERDICT))}
+        # The disk may be full: what Allure shows can be made again from the verdict, which must find room.
+        for name in ("allure-results", "allure-report"):
+            stale |= set(files_below(folder, name))
         remove(folder, stale - others)
-        write_verdict(folder, verdict)
+        _write_what_fits(folder, verdict)
         for name, text in zip(PAGES, _texts(folder, verdict), strict=True):
             if name not in others:
                 (folder / name).write_text(text, encoding="utf-8")
