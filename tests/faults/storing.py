@@ -155,8 +155,8 @@ def _garbage_in_the_middle(log: bytes) -> bytes:
 
 FAULTS = (
     *(
-        Fault(f"a disk of {size} KiB for the report folder", _FULL, suite=SOUND, codes=(2, 3), prepare=disk(size), shortened=True,
-              quick=size == 400)
+        Fault(f"a disk of {size} KiB for the report folder", _FULL, suite=SOUND, codes=(2, 3), prepare=disk(size),
+              shortened=True, quick=size == 400)
         for size in SIZES
     ),
     *(
