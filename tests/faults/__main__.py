@@ -105,7 +105,8 @@ def main() -> int:
         row = Row(**{**document, "wrong": tuple(document["wrong"])})
         rows.append(row)
         sign = "✕" if row.wrong else "✓"
-        console.print(f"{sign} {row.fault}: {row.decision}, exit {row.code}, {row.seconds:.0f} s {"; ".join(row.wrong)}", markup=False)
+        said = f"{row.decision}, exit {row.code}, {row.seconds:.0f} s"
+        console.print(f"{sign} {row.fault}: {said} {'; '.join(row.wrong)}", markup=False)
     process.wait()
     console.print(shown(rows, options.seed, time.monotonic() - begin))
     missing = len(faults) - len(rows)
