@@ -135,6 +135,12 @@ def run_gate(request: Request, console: Console) -> Ended:
             return _blocked(facts, Problem(what=str(error), remedy=error.remedy), error)
         except StageholdError as error:
             return _blocked(facts, Problem(what=str(error), remedy=error.remedy))
+        except OSError as error:
+            where = f"{Path(str(error.filename)).name}: " if error.filename else ""
+            what = f"the run could not go on: {where}{error.strerror or error}"
+            return _blocked(
+                facts, Problem(what=what, remedy="Is the disk full, or a folder read-only? Then run again.")
+            )
         except Exception as error:  # noqa: BLE001 - a defect of the gate itself must block, with a sentence
             return _blocked(facts, Problem(what=f"stagehold itself failed: {type(error).__name__}: {error}"))
     return Ended(EXIT_CODES[verdict.decision], verdict, facts.folder)
