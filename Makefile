@@ -29,6 +29,7 @@ lint: setup ## ruff and mypy --strict
 selftest: setup setup-tests ## the whole defect matrix: clean → GO, each defect → exactly its checks fail (40 minutes)
 	@$(BIN)/stagehold selftest
 	@$(BIN)/python -m tests.ports.matrix
+	@$(BIN)/python -m tests.faults
 	@$(BIN)/python -m tests.faults.compare
 	@$(BIN)/python -m tests.faults.mutants
 

@@ -172,3 +172,39 @@ def test_ipv6_is_scanned_too() -> None:
         found = run_nmap("::1", [port], raw=False, seconds=10)
 
     assert found.ports[port].state == "open"
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        ("", "nmap failed on 127.0.0.1: it ended without printing anything"),
+        ("echo all is well", "nmap failed on 127.0.0.1: all is well"),
+        ("echo no memory >&2", "nmap failed on 127.0.0.1: no memory"),
+        ("yes nonsense | head -n 9000", "…"),
+    ],
+    ids=["nothing", "nonsense", "an error", "much nonsense"],
+)
+def test_nmap_that_prints_no_answer_is_no_pass(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, printed: str, words: str
+) -> None:
+    """An nmap that ends with 0 and answers nothing, or no XML, is inconclusive, in words and briefly."""
+    program = tmp_path / "nmap"
+    version = 'case "$*" in *-V*|*--version*) echo "Nmap version 7.93 ( https://nmap.org )"; exit 0;; esac'
+    program.write_text(f"#!/bin/sh\n{version}\n{printed}\nexit 0\n", encoding="ascii")
+    program.chmod(0o755)
+    monkeypatch.setattr("nmap.nmap.subprocess.Popen", _instead(str(program)))
+
+    with pytest.raises(ProbeError) as caught:
+        run_nmap("127.0.0.1", [80], raw=False, seconds=5)
+    assert words in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def _instead(program: str) -> Any:
+    """`Popen` that starts this program, whichever nmap was found."""
+    start = subprocess.Popen
+
+    def popen(command: list[str], *arguments: Any, **more: Any) -> Any:
+        return start([program, *command[1:]], *arguments, **more)
+
+    return popen

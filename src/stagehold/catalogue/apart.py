@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stagehold.catalogue.read import read_catalogue, shipped_suites
-from stagehold.errors import ConfigError
-from stagehold.gate.lanes import scrubbed_environment
+from stagehold.errors import ConfigError, RunError
+from stagehold.gate.lanes import how_it_ended, scrubbed_environment
 from stagehold.model import CheckSpec
 
 _DEADLINE = 60.0
@@ -26,6 +26,7 @@ def catalogue_of(suites: Mapping[str, Path]) -> list[CheckSpec]:
 
     Raises:
         ConfigError: as `read_catalogue`; also when a file ends the process that reads it, or takes too long.
+        RunError: something else killed that process.
     """
     ours = shipped_suites()
     if all(ours.get(name) == folder for name, folder in suites.items()):
@@ -53,6 +54,11 @@ def catalogue_of(suites: Mapping[str, Path]) -> list[CheckSpec]:
         except subprocess.TimeoutExpired as error:
             raise ConfigError(f"the checks could not be imported within {_DEADLINE:.0f} s") from error
         except (OSError, ValueError) as error:
+            if done.returncode < 0:
+                raise RunError(
+                    f"the process that reads the checks {how_it_ended(done.returncode)}",
+                    remedy="Was the machine short of memory? Run again.",
+                ) from error
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise ConfigError(
                 f"a file of `suites` ended the process that imported it (exit {done.returncode}): {last}",

@@ -75,7 +75,9 @@ def pytest_command(folders: Sequence[Path], run_folder: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, str]) -> list[ExpectedCheck]:
+def collect(
+    run_folder: Path, suites: dict[str, Path], environment: dict[str, str], *, seconds: float = _COLLECT_DEADLINE
+) -> list[ExpectedCheck]:
     """Every check with every case, as pytest collects them before any deselection.
 
     Raises:
@@ -85,7 +87,7 @@ def collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, st
     shipped = {name: folder for name, folder in suites.items() if ours.get(name) == folder}
     # A company's conftest.py sees its own checks only, as it does in their lane.
     groups = [shipped, *({name: folder} for name, folder in suites.items() if name not in shipped)]
-    expected = [check for group in groups if group for check in _collect(run_folder, group, environment)]
+    expected = [check for group in groups if group for check in _collect(run_folder, group, environment, seconds)]
     silent = sorted(set(suites) - {check.spec.suite for check in expected})
     if silent:
         raise RunError(f"the suite {', '.join(silent)} collects nothing: nothing would be proven")
@@ -99,7 +101,10 @@ def collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, st
     return expected
 
 
-def _collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, str]) -> list[ExpectedCheck]:
+def _collect(
+    run_folder: Path, suites: dict[str, Path], environment: dict[str, str], seconds: float
+) -> list[ExpectedCheck]:
+    seconds = min(_COLLECT_DEADLINE, max(1.0, seconds))
     destination = run_folder / "expected.json"
     destination.unlink(missing_ok=True)
     command = pytest_command(list(suites.values()), run_folder)
@@ -112,20 +117,21 @@ def _collect(run_folder: Path, suites: dict[str, Path], environment: dict[str, s
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_COLLECT_DEADLINE,
+            timeout=seconds,
             check=False,
             # A group of its own: when the gate is gone, it ends its group, which must not be the caller's.
             start_new_session=True,
         )
     except subprocess.TimeoutExpired as error:
-        raise RunError(f"the suites could not be collected within {_COLLECT_DEADLINE:.0f} s") from error
+        raise RunError(f"the suites could not be collected within {seconds:.0f} s") from error
     output = REDACTOR.text((done.stdout + done.stderr).strip())
     (run_folder / "lanes").mkdir(exist_ok=True)
     with (run_folder / "lanes" / "collect.log").open("a", encoding="utf-8") as log:
         log.write(f"{output}\n")
     if done.returncode not in {0, _NOTHING_COLLECTED} or not destination.is_file():
         tail = "\n".join(output.splitlines()[-15:])
-        raise RunError(f"the suites could not be collected (see lanes/collect.log):\n{tail}")
+        how = how_it_ended(done.returncode)
+        raise RunError(f"the suites could not be collected: pytest {how} (see lanes/collect.log)\n{tail}".rstrip())
     try:
         return [ExpectedCheck.model_validate(entry) for entry in json.loads(destination.read_text("utf-8"))]
     except ValueError as error:
@@ -167,7 +173,7 @@ class Lane:
         _kill_group(self.process.pid)
         self.channel.close()
         if not self.channel.finished and not self.note:
-            self.note = f"{_how(self.process.returncode)}{self._last_words()}"
+            self.note = f"{how_it_ended(self.process.returncode)}{self._last_words()}"
 
     def _last_words(self) -> str:
         """Why pytest refused to run, where it said so."""
@@ -354,7 +360,8 @@ class Lanes:
         REDACTOR.files([*sorted((self.run_folder / "lanes").glob("*.log")), *files])
 
 
-def _how(code: int) -> str:
+def how_it_ended(code: int) -> str:
+    """A process by its exit code, in words."""
     try:
         return f"was ended by {signal.Signals(-code).name}"
     except ValueError:

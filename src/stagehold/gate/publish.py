@@ -13,7 +13,7 @@ from stagehold.model import Problem, Verdict
 from stagehold.redaction.redactor import Redactor
 from stagehold.redaction.registry import KNOWN, SecretRegistry
 from stagehold.reporting.allure import write_allure_results
-from stagehold.reporting.allure_cli import find_allure_cli, find_node, generate_allure_report
+from stagehold.reporting.allure_cli import LONGEST, find_allure_cli, find_node, generate_allure_report
 from stagehold.reporting.ci_log import render_annotations
 from stagehold.reporting.decision import render_decision
 from stagehold.reporting.executor import executor_of
@@ -33,6 +33,7 @@ def publish(
     *,
     allure: bool = True,
     history: Path | None = None,
+    seconds: float = LONGEST,
     secrets: SecretRegistry = KNOWN,
 ) -> Verdict:
     """Write every report, then the verdict; returns the verdict that is on disk in the end.
@@ -40,10 +41,11 @@ def publish(
     Everything is searched for secrets before it is rendered, because rendering hides it, and once more afterwards; a
     secret makes the verdict NO_GO and sets the files apart. A failure on the way turns GO into INCONCLUSIVE. When not
     even that can be written (a full disk), the blocking verdict that has been there since the run began stays.
+    `seconds` are what is left of the run's time; the program that renders gets at least a minute.
     """
     try:
         require_clean(folder, secrets)
-        _write_reports(folder, verdict, allure=allure, history=history)
+        _write_reports(folder, verdict, allure=allure, history=history, seconds=seconds)
         require_clean(folder, secrets)
         _finish(folder)
     except LeakFound as found:
@@ -80,7 +82,7 @@ def report_paths(folder: Path) -> dict[str, Path]:
     }
 
 
-def _write_reports(folder: Path, verdict: Verdict, *, allure: bool, history: Path | None) -> None:
+def _write_reports(folder: Path, verdict: Verdict, *, allure: bool, history: Path | None, seconds: float) -> None:
     # What an earlier attempt left must not look better than what is written now. Without its list, which names files
     # that are about to go, the names that runs use tell what is theirs.
     others = left_alone(folder)
@@ -98,7 +100,9 @@ def _write_reports(folder: Path, verdict: Verdict, *, allure: bool, history: Pat
     node, cli = find_node(), find_allure_cli()
     # Rendering is another program's work for seconds; the pages are made meanwhile.
     with ThreadPoolExecutor(max_workers=1) as beside:
-        rendering = beside.submit(generate_allure_report, folder, node=node, cli=cli, name=name, history=history)
+        rendering = beside.submit(
+            generate_allure_report, folder, node=node, cli=cli, name=name, history=history, seconds=seconds
+        )
         _write_pages(folder, verdict)
         rendering.result()
 
@@ -157,13 +161,38 @@ def _quarantine(folder: Path, verdict: Verdict, found: LeakFound, secrets: Secre
     return verdict
 
 
+def _write_what_fits(folder: Path, verdict: Verdict) -> None:
+    """The verdict with as much as there is room for; decision and reasons name every failure even in the shortest."""
+    bare = tuple(
+        check.model_copy(
+            update={"cases": tuple(case.model_copy(update={"details": "", "evidence": ()}) for case in check.cases)}
+        )
+        for check in verdict.checks
+    )
+    shorter = verdict.model_copy(update={"checks": bare})
+    for document in (
+        verdict.model_dump_json(indent=2, by_alias=True),
+        verdict.model_dump_json(by_alias=True),
+        shorter.model_dump_json(by_alias=True),
+        verdict.model_copy(update={"checks": (), "commitments": ()}).model_dump_json(by_alias=True),
+    ):
+        try:
+            write_durably(folder / VERDICT, document.encode())
+        except OSError:
+            continue
+        return
+
+
 def _salvage(folder: Path, verdict: Verdict) -> None:
     """Leave as much truth on disk as fits, the blocking verdict first; nothing that looks better stays."""
     others = left_alone(folder)
     try:
         stale = {MANIFEST, "allure-report/index.html", *PAGES, *(f".{name}" for name in (*PAGES, VERDICT))}
+        # The disk may be full: what Allure shows can be made again from the verdict, which must find room.
+        for name in ("allure-results", "allure-report"):
+            stale |= set(files_below(folder, name))
         remove(folder, stale - others)
-        write_verdict(folder, verdict)
+        _write_what_fits(folder, verdict)
         for name, text in zip(PAGES, _texts(folder, verdict), strict=True):
             if name not in others:
                 (folder / name).write_text(text, encoding="utf-8")

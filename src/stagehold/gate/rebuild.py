@@ -1,8 +1,13 @@
-"""`stagehold report`: the reports of a run again, from its event log. Never a better verdict than before."""
+"""`stagehold report`: the reports of a run again, from its event log. Never a better verdict than before.
+
+A log that is not what the run wrote proves nothing: the stored verdict then stays with all that it holds, and blocks.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -10,19 +15,22 @@ from stagehold.context import FILE_NAME as CONTEXT
 from stagehold.environment.reader import read_environment
 from stagehold.environment.secrets import register
 from stagehold.errors import ConfigError
-from stagehold.events import read_events
+from stagehold.events import FILE_NAME, Recorded, read_events
 from stagehold.gate.publish import publish
-from stagehold.model import Decision, Problem, Verdict
+from stagehold.model import Decision, Outcome, Problem, Verdict
 from stagehold.run_files import MANIFEST
 from stagehold.runs import REPORTS, claim, look_at, read_verdict, shown
-from stagehold.verdict import Rules, decide
+from stagehold.verdict import Rules, decide, with_problem
+
+_BEST_FIRST = (Decision.GO, Decision.INCONCLUSIVE, Decision.NO_GO)
+_REMEDY = "Run again. A run's folder is changed by nothing but `stagehold report`."
 
 
 def rebuild(folder: Path | None) -> tuple[Path, Verdict, str]:
     """Write the reports of a run again.
 
-    The verdict is computed anew from the event log with the commitments of the stored one; where the stored
-    verdict already blocks, the rebuilt one blocks too.
+    The verdict is computed anew from the event log with the commitments of the stored one. Where the stored verdict
+    blocks, the rebuilt one blocks at least as much; where the log is damaged, the stored one blocks from now on.
 
     Returns:
         The folder, the verdict, and in words which secrets could still be searched for.
@@ -43,8 +51,12 @@ def rebuild(folder: Path | None) -> tuple[Path, Verdict, str]:
         )
     recorded = read_events(folder)
     known = _recall(folder)
-    if recorded.expected is None or not stored.commitments:
-        return folder, publish(folder, stored, allure=bool(stored.checks)), known
+    damage = list(_damage(folder, stored, recorded))
+    if recorded.expected is None or not stored.commitments or (stored.run.finished and damage):
+        verdict = stored
+        for problem in damage:
+            verdict = verdict if problem in verdict.problems else with_problem(verdict, problem)
+        return folder, publish(folder, verdict, allure=bool(stored.checks)), known
     required = tuple(result.commitment.id for result in stored.commitments if result.required)
     verdict = decide(
         expected=recorded.expected,
@@ -52,16 +64,53 @@ def rebuild(folder: Path | None) -> tuple[Path, Verdict, str]:
         statement=[result.commitment for result in stored.commitments],
         rules=Rules(required_commitments=required),
         run=stored.run,
-        problems=[
-            *stored.problems,
-            *(Problem(what=f"the event log is damaged at {w}") for w in recorded.unreadable),
-        ],
+        problems=[*stored.problems, *(problem for problem in damage if problem not in stored.problems)],
         waivers=[result.waiver for result in stored.waivers],
         now=datetime.fromisoformat(stored.run.finished) if stored.run.finished else None,
     ).model_copy(update={"changes": stored.changes})
-    if verdict.decision is Decision.GO and stored.decision is not Decision.GO:
+    if _BEST_FIRST.index(verdict.decision) < _BEST_FIRST.index(stored.decision):
         verdict = stored
     return folder, publish(folder, verdict), known
+
+
+def _damage(folder: Path, stored: Verdict, recorded: Recorded) -> Iterator[Problem]:
+    """What shows that the log is not the one that the stored verdict was decided from."""
+    for where in recorded.unreadable:
+        yield Problem(what=f"the event log is damaged at {where}", remedy=_REMEDY)
+    if not stored.checks:
+        return
+    if {check.spec.id: check.cases for check in recorded.expected or ()} != {
+        check.spec.id: tuple(dict.fromkeys(case.case for case in check.cases)) for check in stored.checks
+    }:
+        yield Problem(what=f"{FILE_NAME} does not hold the checks that this run expected", remedy=_REMEDY)
+    held = {(case.check, case.case, case.attempt, case.outcome) for case in recorded.cases}
+    lost = [
+        f"{case.check}{f'[{case.case}]' if case.case else ''}"
+        for check in stored.checks
+        for case in check.cases
+        if case.outcome is not Outcome.NOT_RUN and (case.check, case.case, case.attempt, case.outcome) not in held
+    ]
+    if lost:
+        what = f"{FILE_NAME} does not hold {len(lost)} outcomes that the verdict of this run names, {lost[0]} the first"
+        yield Problem(what=what, remedy=_REMEDY)
+    elif (listed := _listed(folder)) and listed != _digest(folder / FILE_NAME):
+        what = f"{FILE_NAME} is not what this run wrote: {MANIFEST} names another digest"
+        yield Problem(what=what, remedy=_REMEDY)
+
+
+def _listed(folder: Path) -> str:
+    """The digest of the log as the run's manifest has it; "" where there is none, as after a kill."""
+    try:
+        return str(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"][FILE_NAME]["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return "unreadable"
 
 
 def _recall(folder: Path) -> str:

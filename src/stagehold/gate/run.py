@@ -135,6 +135,12 @@ def run_gate(request: Request, console: Console) -> Ended:
             return _blocked(facts, Problem(what=str(error), remedy=error.remedy), error)
         except StageholdError as error:
             return _blocked(facts, Problem(what=str(error), remedy=error.remedy))
+        except OSError as error:
+            where = f"{Path(str(error.filename)).name}: " if error.filename else ""
+            what = f"the run could not go on: {where}{error.strerror or error}"
+            return _blocked(
+                facts, Problem(what=what, remedy="Is the disk full, or a folder read-only? Then run again.")
+            )
         except Exception as error:  # noqa: BLE001 - a defect of the gate itself must block, with a sentence
             return _blocked(facts, Problem(what=f"stagehold itself failed: {type(error).__name__}: {error}"))
     return Ended(EXIT_CODES[verdict.decision], verdict, facts.folder)
@@ -229,7 +235,7 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
             facts.problems += unreachable[1:]
             raise RunError(unreachable[0].what, remedy=unreachable[0].remedy)
         variables = scrubbed_environment(referenced_variables(loaded.environment, secret=False))
-        expected = collect(folder, suites, variables)
+        expected = collect(folder, suites, variables, seconds=environment.policy.deadline - facts.seconds)
         same_as_catalogue(expected, catalogue)
         facts.record.expected(expected)
         facts.expected = expected
@@ -291,7 +297,8 @@ def _conclude(folder: Path, facts: _Facts, suites: dict[str, Path]) -> Verdict:
     if facts.history is not None:
         changes = facts.history.changes(entry_of(verdict, folder))
         verdict = verdict.model_copy(update={"changes": changes})
-    verdict = publish(folder, verdict, history=facts.history.allure if facts.history else None)
+    left = facts.loaded.environment.policy.deadline - facts.seconds if facts.loaded else 0.0
+    verdict = publish(folder, verdict, history=facts.history.allure if facts.history else None, seconds=left)
     return _remember(folder, verdict, facts)
 
 

@@ -33,7 +33,8 @@ VERSION = "3.18.0"
 OLDEST_NODE = 22
 HISTORY = "history.jsonl"
 _RUNS_KEPT = 30
-_SECONDS = 180
+LONGEST, _LEAST = 180.0, 60.0
+"""Seconds that rendering may take: whatever is left of the run's time, within these."""
 _TAIL = 800
 
 POLICY = (
@@ -125,7 +126,13 @@ _INSTALL = "Install it with `make` or `stagehold doctor --install`."
 
 
 def generate_allure_report(
-    run_folder: Path, *, node: Path, cli: Path, name: str = "stagehold", history: Path | None = None
+    run_folder: Path,
+    *,
+    node: Path,
+    cli: Path,
+    name: str = "stagehold",
+    history: Path | None = None,
+    seconds: float = LONGEST,
 ) -> Path:
     """Render `allure-results/` of the run into `allure-report/index.html` and return that file.
 
@@ -136,6 +143,7 @@ def generate_allure_report(
         name: what the report is called.
         history: Allure's own history of earlier runs (JSONL), for trends; with this run added to it, it is
             written beside the report. Lines that are no run are left out, never a reason to have no report.
+        seconds: what is left of the run's time; rendering gets at least a minute.
 
     Raises:
         ReportError: the program fails, does not end in time, or the page is missing, is not understood, would
@@ -155,7 +163,9 @@ def generate_allure_report(
         _copy(results, work / FOLDER)
         (work / "allurerc.json").write_text(json.dumps(_config(name)), encoding="utf-8")
         (work / HISTORY).write_bytes(_whole_lines(history))
-        said = _run([str(node), str(cli), "generate", "--config", "allurerc.json", "--output", "out", FOLDER], work)
+        said = _run(
+            [str(node), str(cli), "generate", "--config", "allurerc.json", "--output", "out", FOLDER], work, seconds
+        )
         page = work / "out/index.html"
         if not page.is_file():
             raise ReportError(f"allure wrote no report: {said}")
@@ -232,8 +242,9 @@ def _copy(results: Path, target: Path) -> None:
         (target / path.name).write_bytes(path.read_bytes())
 
 
-def _run(command: list[str], folder: Path) -> str:
+def _run(command: list[str], folder: Path, seconds: float = LONGEST) -> str:
     """Run to its end and return the end of what it said."""
+    seconds = min(LONGEST, max(_LEAST, seconds))
     environment = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder), "CI": "1", "NO_COLOR": "1"}
     log = folder / "said.log"
     # Into a file and not a pipe: a grandchild that lives on would keep a pipe open for ever.
@@ -251,16 +262,17 @@ def _run(command: list[str], folder: Path) -> str:
     except OSError as error:
         raise ReportError(f"allure could not be started: {error}", remedy=_INSTALL) from error
     try:
-        code = process.wait(timeout=_SECONDS)
+        code = process.wait(timeout=seconds)
     except subprocess.TimeoutExpired as error:
-        raise ReportError(f"allure did not end within {_SECONDS} s") from error
+        raise ReportError(f"allure did not end within {seconds:.0f} s") from error
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=_SECONDS)
+        process.wait(timeout=LONGEST)
     said = clean(log.read_bytes().decode("utf-8", "replace")).strip()[-_TAIL:] or "it said nothing"
     if code != 0:
-        raise ReportError(f"allure ended with code {code}: {said}")
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        raise ReportError(f"allure {how}: {said}")
     return said
 
 

@@ -92,7 +92,7 @@ def test_a_stale_report_does_not_survive(run_folder: Path, tmp_path: Path) -> No
 
 def test_a_hanging_program_is_ended(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its time the program and what it started are ended."""
-    monkeypatch.setattr(allure_cli, "_SECONDS", 0.5)
+    monkeypatch.setattr(allure_cli, "LONGEST", 0.5)
     with pytest.raises(ReportError, match="did not end"):
         generate(run_folder, tmp_path, "sleep 60 & sleep 60")
 

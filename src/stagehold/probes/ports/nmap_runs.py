@@ -28,6 +28,7 @@ UNREACHABLE = {"host-unreach", "net-unreach", "dest-unreach", "no-route", "addr-
 """Reasons that tell of a missing way or machine, not of a filter."""
 _NO_NMAP = "Install nmap (`stagehold doctor --install`)."
 _TRIES = 3
+_LONGEST_WORDS = 300
 _HARMLESS = re.compile(r"^(warning: |rttvar has grown)", re.IGNORECASE)
 
 
@@ -160,7 +161,7 @@ def _scan(address: str, ports: str, arguments: str, seconds: int, agent: Agent) 
         raise TimeUp(f"nmap did not finish with {address} within {seconds} s") from error
     except nmap.PortScannerError as error:
         remedy = _NO_NMAP if "not found" in str(error) else ""
-        raise ProbeError(f"nmap failed on {address}: {error}", remedy=remedy) from error
+        raise ProbeError(f"nmap failed on {address}: {_words(error)}", remedy=remedy) from error
     except (ET.ParseError, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         raise ProbeError(f"nmap's answer about {address} cannot be read: {error}", remedy=_NO_NMAP) from error
     complaints = {
@@ -170,6 +171,16 @@ def _scan(address: str, ports: str, arguments: str, seconds: int, agent: Agent) 
         if line.strip() and not _HARMLESS.match(line.strip())
     }
     return scanner, complaints
+
+
+def _words(error: nmap.PortScannerError) -> str:
+    """What python-nmap hands on is whatever nmap printed: nothing, bytes, or a long text that is no XML."""
+    said = error.value
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    text = " ".join(text.split())
+    if not text:
+        return "it ended without printing anything"
+    return f"{text[:_LONGEST_WORDS]}…" if len(text) > _LONGEST_WORDS else text
 
 
 def read_xml(xml: str, address: str, wanted: Iterable[int], proto: str = "tcp") -> tuple[dict[int, PortState], str]:
