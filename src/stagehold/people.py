@@ -19,7 +19,7 @@ from stagehold.environment.reader import read_environment
 from stagehold.environment.secrets import referenced_variables, register, require_references
 from stagehold.errors import ConfigError, ReportError
 from stagehold.events import utc_now
-from stagehold.gate.lanes import Lanes, collect, scrubbed_environment, variables_with_secrets
+from stagehold.gate.lanes import Lanes, collect, same_as_catalogue, scrubbed_environment, variables_with_secrets
 from stagehold.gate.preflight import refuse_variables
 from stagehold.gate.progress import Progress
 from stagehold.gate.quarantine import LeakFound, problems_of, require_clean, set_apart
@@ -111,7 +111,9 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
         variables = scrubbed_environment((*referenced_variables(loaded.environment, secret=False), *screen))
         ids = {spec.id for spec in wanted}
         record = RunRecord(folder)
-        expected = [_alone(check, ids) for check in collect(folder, chosen, variables) if check.spec.id in ids]
+        collected = collect(folder, chosen, variables)
+        same_as_catalogue(collected, [spec for spec in specs if spec.suite in chosen])
+        expected = [_alone(check, ids) for check in collected if check.spec.id in ids]
         record.expected(expected)
         policy = loaded.environment.policy
         with Progress(expected, console) as progress:
