@@ -10,6 +10,7 @@ from types import ModuleType
 
 from stagehold.catalogue.collected import collected_checks
 from stagehold.catalogue.lost_assertions import find_lost_assertions
+from stagehold.catalogue.shipped_list import require_files
 from stagehold.catalogue.sources import Source, read_sources
 from stagehold.catalogue.uncollected import find_uncollected
 from stagehold.code_places import blame, place
@@ -35,8 +36,9 @@ def all_suites(folder: Path, own: Iterable[str]) -> dict[str, Path]:
     """Shipped suites and a company's own (`suites:` of the environment, relative to its folder).
 
     Raises:
-        ConfigError: an own folder does not exist.
+        ConfigError: an own folder does not exist, or the installation is not whole.
     """
+    require_files()
     suites = shipped_suites()
     for entry in own:
         path = (folder / entry).resolve()
