@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +137,23 @@ def test_an_installation_that_is_not_what_was_built_is_refused(installed: Path, 
 
     assert words in str(caught.value)
     assert caught.value.remedy == "Install stagehold again."
+
+
+@pytest.mark.parametrize("content", ["x = 2\n", "", None], ids=["changed", "emptied", "removed"])
+def test_a_library_that_is_not_what_was_installed_is_refused(installed: Path, content: str | None) -> None:
+    """What the installer recorded of each file holds."""
+    module = installed / "verdict.py"
+    module.write_text("x = 1\n", encoding="utf-8")
+    folder = installed.parent / "stagehold-0.1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: stagehold\nVersion: 0.1.0\n", encoding="utf-8")
+    told = base64.urlsafe_b64encode(hashlib.sha256(module.read_bytes()).digest()).decode().rstrip("=")
+    (folder / "RECORD").write_text(f"stagehold/verdict.py,sha256={told},6\n", encoding="utf-8")
+    require_files(installed)
+
+    module.unlink() if content is None else module.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"changed: verdict\.py"):
+        require_files(installed)
 
 
 def test_long_lists_are_shortened(installed: Path) -> None:

@@ -5,10 +5,12 @@ An installation in which files are missing would prove less than it claims. `mak
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import get_args
 
@@ -45,6 +47,20 @@ def shipped_files(package: Path = PACKAGE) -> dict[str, str]:
             content = path.read_bytes() if path.is_file() else b"a link"
             found[path.relative_to(root).as_posix()] = hashlib.sha256(content).hexdigest()
     return found
+
+
+def changed_library(package: Path = PACKAGE) -> list[str]:
+    """The files of the package that are not what its installer recorded; where nothing was recorded, none."""
+    found = []
+    for distribution in metadata.distributions(name="stagehold", path=[str(package.parent)]):
+        for file in distribution.files or ():
+            path = Path(str(file.locate()))
+            if file.hash is None or file.hash.mode != "sha256" or not path.is_relative_to(package):
+                continue
+            content = path.read_bytes() if path.is_file() else b""
+            if base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=") != file.hash.value:
+                found.append(path.relative_to(package).as_posix())
+    return sorted(found)
 
 
 def write_list(specs: Iterable[CheckSpec], package: Path = PACKAGE) -> str:
@@ -90,6 +106,7 @@ def require_files(package: Path = PACKAGE) -> None:
     missing = sorted(set(known.files) - set(there))
     changed = sorted(name for name in set(known.files) & set(there) if known.files[name] != there[name])
     added = sorted(name for name in set(there) - set(known.files) if name.startswith(_CLOSED))
+    changed += [] if copy else [name for name in changed_library(package) if not name.startswith("_shipped/")]
     if copy:
         missing, changed, added = [name for name in missing if not name.startswith("suites/")], [], []
     gone = sorted(id_ for id_, file in known.checks.items() if file in missing)
