@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -144,6 +148,24 @@ LOST = {
     ),
     "called": (f"{FIRST}\ndef f(): '''Claims.'''\nother = {PLAIN}(f)", "OWN-002 is not collected"),
     "called, never": (f"{FIRST}\ndef f(): '''Claims.'''\nif False:\n    test_it = {PLAIN}(f)", "never executed"),
+    "kept and called, never": (
+        f"kept = {PLAIN}\n@kept\n{FIRST.partition(')')[2].strip()}\ndef f(): pass\nif False:\n    test_it = kept(f)",
+        "never executed",
+    ),
+    "a method that gives it": (
+        (
+            f"class Make:\n    def one(self, x): return claim(x)\n{FIRST}\nif False:\n    @Make().one(2)\n"
+            "    def test_o(): pass"
+        ),
+        "never executed",
+    ),
+    "an empty loop": (f"{FIRST}\nfor number in []:\n{written('OWN-002', 'test_it', '', '    ')}", "never executed"),
+    "a decorator that drops it": (f"{FIRST}\ndef drop(f): pass\n@drop\n{SECOND.strip()}", "OWN-002 is not collected"),
+    "an abstract class": (
+        f"{FIRST}\nimport abc\nclass TestX(abc.ABC):\n    @abc.abstractmethod\n    def x(self): ...\n"
+        + written("OWN-002", "test_it", "self", "    "),
+        "OWN-002 is not collected",
+    ),
     "without @": (f"{FIRST}\n{PLAIN}\ndef helper():\n    '''Claims.'''", "decorates no function"),
     "its error is swallowed": (
         f"{FIRST}\ntry:\n    @claim('OWN-002')\n    def test_it(): pass\nexcept ValueError: pass",
@@ -290,6 +312,14 @@ HEALTHY = {
         f"def mine(x):\n    def deco(f):\n        return claim(x)(f)\n    return deco\n{FIRST}\n"
         "@mine('OWN-002')\ndef test_it():\n    '''Claims.'''\n    assert time.time()"
     ),
+    "unused helpers that apply": (
+        f"def mine(f):\n    marked = {PLAIN}(f)\n    return marked\n"
+        f"def other(f):\n    kept = {PLAIN}\n    return kept(f)\n{FIRST}"
+    ),
+    "a class of helpers": (
+        f"class Make:\n    @staticmethod\n    def one(x): return claim(x)\n{FIRST}\n"
+        "@Make.one('OWN-002')\ndef test_it():\n    '''Claims.'''\n"
+    ),
     "a factory of checks": (
         f"def make(x):\n{written('X', 'test_it', '', '    ')}\n    return test_it\n"
         "test_a = make('OWN-001')\ntest_b = make('OWN-002')"
@@ -340,6 +370,28 @@ def test_a_healthy_suite_is_read_as_pytest_collects_it(prepare: Prepare, source:
 
     assert known
     same_as_catalogue(collect(run, suites, scrubbed_environment()), known)
+
+
+@pytest.mark.parametrize("command", [["run"], ["plan"], ["check", "OWN-001"]], ids=lambda command: command[0])
+@pytest.mark.parametrize("lost", ["copied", "another class"])
+def test_nothing_is_sent_and_the_exit_code_is_2(tmp_path: Path, command: list[str], lost: str) -> None:
+    """Each command says file and line before anything reaches the service."""
+    suite(tmp_path, LOST[lost][0])
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        service.setblocking(False)
+        port = service.getsockname()[1]
+        (tmp_path / "environment.yaml").write_text(
+            f"environment: {{id: e}}\ntargets: [{{name: web, base_url: 'http://127.0.0.1:{port}'}}]\nsuites: [own]\n",
+            encoding="utf-8",
+        )
+        name, *what = command
+        call = [sys.executable, "-I", "-m", "stagehold", name, "environment.yaml", *what]
+        done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+
+        with pytest.raises(BlockingIOError):
+            service.accept()
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert re.search(r"test_own\.py:\d+: OWN-00\d is not collected: ", done.stderr), done.stderr
 
 
 def test_two_files_of_one_name_in_different_folders_are_two_files(prepare: Prepare) -> None:

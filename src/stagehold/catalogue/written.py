@@ -7,6 +7,7 @@ branch that was not taken, a function inside a function that nobody calls.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ def _of(source: Source, names: set[str]) -> Iterator[Written]:
                 first = node.decorator_list[0].lineno
                 last = max(first, node.lineno)
                 yield Written(source, first, last, node.name, source.passed_by or _reason(node, parents))
-        elif isinstance(node, ast.Call) and _applies(node, names) and not _handed_on(node, parents):
+        elif isinstance(node, ast.Call) and _applies(node, names) and not _in_helper(node, parents, names):
             yield Written(source, node.lineno, node.end_lineno or node.lineno, "", source.passed_by)
 
 
@@ -66,26 +67,33 @@ def _applies(node: ast.AST, names: set[str]) -> bool:
     match node.func:
         case ast.Call(func=function):
             return _mentions(function, names)
+        case ast.Name() | ast.Attribute():
+            return f"{ast.unparse(node.func)}()" in names
     return False
 
 
-def _handed_on(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
-    """Whether it is what a helper returns: then who calls the helper writes the check."""
-    while node in parents and not isinstance(node, ast.stmt):
-        if isinstance(node, ast.Lambda):
+def _in_helper(node: ast.AST, parents: dict[ast.AST, ast.AST], names: set[str]) -> bool:
+    """Whether a helper returns it: then who calls the helper writes the check."""
+    while (node := parents.get(node, node)) in parents:
+        if isinstance(node, ast.Lambda) or (isinstance(node, _FUNCTIONS) and node.name in names):
             return True
-        node = parents[node]
-    return isinstance(node, ast.Return)
+    return False
 
 
 def _mentions(expression: ast.AST, names: set[str]) -> bool:
-    return any(
-        isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) in names for node in ast.walk(expression)
-    )
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) in names:
+            return True
+        if isinstance(node, ast.Attribute) and f".{node.attr}" in names:
+            return True
+    return False
 
 
 def _names(sources: Sequence[Source], executed: set[tuple[str, int]]) -> dict[Source, set[str]]:
-    """What names `check`, or gives it when called, in each file."""
+    """What names `check`, or gives it when called, in each file.
+
+    `.name` is a method that does, whatever its object; `name()` holds what `check(…)` gave.
+    """
     names: dict[Source, set[str]] = {source: _imported(source.tree) for source in sources}
     for source in sources:
         names[source] |= _learned(source, names[source], executed)
@@ -137,12 +145,15 @@ def _follow(tree: ast.Module, names: set[str], helpers: set[str]) -> None:
         match node:
             case ast.FunctionDef(name=name) if any(_gives(one, names) for one in ast.walk(node)):
                 kept.add(name)
-            case ast.Assign(targets=targets, value=value) if _keeps(value, names):
-                kept |= {ast.unparse(one) for one in targets if isinstance(one, ast.Name | ast.Attribute)}
-            case ast.AnnAssign(target=target, value=ast.expr() as value) if _keeps(value, names):
-                kept.add(ast.unparse(target))
-            case ast.NamedExpr(target=target, value=value) if _keeps(value, names):
-                kept.add(ast.unparse(target))
+            case ast.ClassDef(body=body):
+                methods = {one.name for one in body if isinstance(one, _FUNCTIONS)}
+                kept |= {f".{name}" for name in methods & (names | kept)}
+            case ast.Assign(targets=targets, value=value) if _mentions(value, names):
+                kept |= _keepers([one for one in targets if isinstance(one, ast.Name | ast.Attribute)], value, names)
+            case ast.AnnAssign(target=target, value=ast.expr() as value) if _mentions(value, names):
+                kept |= _keepers([target], value, names)
+            case ast.NamedExpr(target=target, value=value) if _mentions(value, names):
+                kept |= _keepers([target], value, names)
             case ast.ImportFrom(names=aliases) | ast.Import(names=aliases):
                 names |= {given for alias in aliases for given in _given(alias, helpers)}
     names |= kept
@@ -161,14 +172,16 @@ def _gives(node: ast.AST, names: set[str]) -> bool:
     return isinstance(node, ast.Return) and node.value is not None and _mentions(node.value, names)
 
 
-def _keeps(value: ast.expr, names: set[str]) -> bool:
-    return _mentions(value, names) and not _applies(value, names)
+def _keepers(targets: Sequence[ast.expr], value: ast.expr, names: set[str]) -> set[str]:
+    made = isinstance(value, ast.Call) and not _applies(value, names) and _mentions(value.func, names)
+    return {f"{ast.unparse(target)}{call}" for target in targets for call in ("", *(["()"] if made else []))}
 
 
 def _reason(function: ast.FunctionDef | ast.AsyncFunctionDef, parents: dict[ast.AST, ast.AST]) -> str:
     """What keeps pytest from a function, or what another definition of its name did to it."""
     if not function.name.startswith("test"):
-        return f"its name does not begin with test; rename {function.name} to test_{function.name}"
+        rest = re.sub(r"^_*(test_*)?", "", function.name, flags=re.IGNORECASE)
+        return f"its name does not begin with test; rename {function.name} to test_{rest}"
     node: ast.AST = function
     while not isinstance(node := parents[node], ast.Module):
         if isinstance(node, (*_FUNCTIONS, ast.Lambda)):
