@@ -102,9 +102,10 @@ def _parse(path: Path, *, outside: bool) -> ast.Module | None:
     except SyntaxError as error:
         if outside and b"stagehold" not in content:
             return None  # such as a library's file for another Python
-        where, why = place(path, error.lineno or 1), error.msg
+        where, why = place(path, error.lineno or 1), f"{type(error).__name__}: {error.msg}"
+        where += f": {error.text.strip()}" if error.text else ""
     except (ValueError, RecursionError, MemoryError) as error:
-        where, why = place(path, 1), str(error)
+        where, why = place(path, 1), f"{type(error).__name__}: {error}"
     except OSError as error:
         where, why = place(path), str(error.strerror)
     raise ConfigError(
