@@ -37,8 +37,8 @@ bench: setup setup-tests ## measure speed and memory against the targets; BENCH=
 	@$(BIN)/python -m tests.bench.bench $(BENCH)
 
 docs: setup ## write the generated documentation and the JSON Schema again
-	@$(BIN)/python -m stagehold.catalogue.reference --write docs/checks.md
 	@$(BIN)/python -m stagehold.environment.schema --write
+	@$(BIN)/python -m stagehold.catalogue.reference --write docs/checks.md --list
 
 lock: setup ## lock the dependencies of pyproject.toml again
 	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url --universal \

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import pytest
@@ -14,6 +18,46 @@ from stagehold.code_places import place
 from stagehold.model import CheckSpec, Severity, Traffic
 
 F = TypeVar("F", bound=Callable[..., Any])
+_FRAMES = 40
+
+
+@dataclass(eq=False)
+class Made:
+    """One use of `check(…)`, and the check that came of it; none while it was applied to no function."""
+
+    id: str
+    trail: list[tuple[str, int]]
+    """File and line of every call that led to it, the nearest first."""
+    spec: CheckSpec | None = None
+
+
+_watching: list[list[Made]] = []
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[list[Made]]:
+    """Every use of `check(…)` by this process meanwhile."""
+    made: list[Made] = []
+    _watching.append(made)
+    try:
+        yield made
+    finally:
+        _watching.pop()
+
+
+def _note(one: Made) -> Made:
+    for book in _watching:
+        book.append(one)
+    return one
+
+
+def _trail() -> list[tuple[str, int]]:
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - `inspect.stack` reads the source of each frame
+    found: list[tuple[str, int]] = []
+    while frame is not None and len(found) < _FRAMES:
+        found.append((frame.f_code.co_filename, frame.f_lineno))
+        frame = frame.f_back
+    return found
 
 
 def check(
@@ -47,6 +91,7 @@ def check(
         ValueError: at import, so that pytest reports it at collection, when anything of this is malformed
             or the function has no docstring: the docstring is the claim.
     """
+    called = _note(Made(id, _trail()))
 
     def mark(function: F) -> F:
         doc = inspect.cleandoc(function.__doc__ or "")
@@ -74,6 +119,10 @@ def check(
             )
         except ValidationError as error:
             raise ValueError(f"{id}: {error}") from error
+        if called.spec is None:
+            called.spec, called.trail = spec, _trail()
+        else:  # kept in a name and used again
+            _note(Made(id, _trail(), spec))
         marked: F = pytest.mark.check(spec)(function)
         return marked
 

@@ -19,7 +19,7 @@ from stagehold.environment.reader import read_environment
 from stagehold.environment.secrets import referenced_variables, register, require_references
 from stagehold.errors import ConfigError, ReportError, RunError
 from stagehold.events import utc_now
-from stagehold.gate.lanes import Lanes, collect, scrubbed_environment, variables_with_secrets
+from stagehold.gate.lanes import Lanes, collect, same_as_catalogue, scrubbed_environment, variables_with_secrets
 from stagehold.gate.preflight import refuse_variables
 from stagehold.gate.progress import Progress
 from stagehold.gate.quarantine import LeakFound, problems_of, require_clean, set_apart
@@ -130,6 +130,8 @@ def run_checks(request: CheckRequest, console: Console) -> Checked:
             else:
                 record.on_event = progress.take
                 lanes.run()
+        listed = {check.spec.suite for check in lanes.collected}
+        same_as_catalogue(lanes.collected, [spec for spec in specs if spec.suite in listed])
         expected = [_alone(check, ids) for check in lanes.collected if check.spec.id in ids]
         if missing := sorted(ids - {check.spec.id for check in expected}):
             reason = lanes.why_not_collected(missing)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from stagehold.errors import StageholdError
+from stagehold.errors import ConfigError
 
 Part = Literal["suites", "load", "environments", "reports/templates"]
 
@@ -27,12 +27,12 @@ def shipped(part: Part, package: Path = PACKAGE) -> Path:
     """The folder of that name: the repository's where there is one, else the wheel's copy.
 
     Raises:
-        StageholdError: it is in neither place, so the installation is incomplete.
+        ConfigError: it is in neither place, so the installation is incomplete.
     """
     root = repository(package)
     folder = (root if root is not None else package / "_shipped") / part
     if not folder.is_dir():
-        raise StageholdError(
+        raise ConfigError(
             f"the folder {part!r} that belongs to stagehold is missing",
             remedy="Install stagehold again; the wheel carries it.",
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stagehold.catalogue.read import read_catalogue
-from stagehold.errors import ConfigError, RunError
+from stagehold.errors import ConfigError
 from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
 from stagehold.gate.record import RunRecord
 from stagehold.judgement import judge_checks
@@ -49,7 +49,7 @@ def test_a_suite_that_cannot_be_trusted_is_refused(prepare: Prepare, source: str
     """Emptiness, typos, doubles and what is no check stop the run with a sentence."""
     run, suites = prepare(bad=source, good='@claim("ZZZ-001")\ndef test_ok(): """Is fine."""\n')
 
-    with pytest.raises(RunError) as caught:
+    with pytest.raises(ConfigError) as caught:
         collect(run, suites, scrubbed_environment())
 
     assert words in str(caught.value)
@@ -69,7 +69,7 @@ def test_hooks_of_a_conftest_are_refused(prepare: Prepare, source: str) -> None:
     run, suites = prepare(own=GOOD + SECOND)
     (suites["own"] / "conftest.py").write_text(source, encoding="utf-8")
 
-    with pytest.raises(RunError, match="only fixtures are allowed"):
+    with pytest.raises(ConfigError, match="only fixtures are allowed"):
         collect(run, suites, scrubbed_environment())
 
 

@@ -9,8 +9,9 @@ import pytest
 from stagehold.catalogue.apart import catalogue_of
 from stagehold.catalogue.read import read_catalogue
 from stagehold.environment.model import Environment
-from stagehold.errors import ConfigError, RunError
-from stagehold.gate.run import same_as_catalogue, unseen_build
+from stagehold.errors import ConfigError
+from stagehold.gate.lanes import same_as_catalogue
+from stagehold.gate.run import unseen_build
 from stagehold.model import Artifact, CaseResult, CheckSpec, ExpectedCheck, Outcome, Severity
 
 BUILD, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -60,9 +61,9 @@ def test_collected_checks_must_say_what_the_catalogue_says(change: dict[str, obj
     """A check that was collected with another weight or another need than its file declares stops the run."""
     same_as_catalogue([EXPECTED], [SPEC])
 
-    with pytest.raises(RunError, match="FUN-001"):
+    with pytest.raises(ConfigError, match="FUN-001"):
         same_as_catalogue([EXPECTED], [SPEC.model_copy(update=change)])
-    with pytest.raises(RunError, match="FUN-001"):
+    with pytest.raises(ConfigError, match="FUN-001"):
         same_as_catalogue([], [SPEC])
 
 

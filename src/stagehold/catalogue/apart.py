@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stagehold.catalogue.read import read_catalogue, shipped_suites
+from stagehold.catalogue.shipped_list import require_checks
 from stagehold.errors import ConfigError, RunError
 from stagehold.gate.lanes import how_it_ended, scrubbed_environment
 from stagehold.model import CheckSpec
@@ -25,10 +26,18 @@ def catalogue_of(suites: Mapping[str, Path]) -> list[CheckSpec]:
     """Every check of the suites, sorted by suite and id (`read_catalogue`).
 
     Raises:
-        ConfigError: as `read_catalogue`; also when a file ends the process that reads it, or takes too long.
+        ConfigError: as `read_catalogue`; also when a file ends the process that reads it, or takes too long, or
+            when the shipped suites do not hold the checks that they were built with.
         RunError: something else killed that process.
     """
     ours = shipped_suites()
+    specs = _specs(suites, ours)
+    if ours.items() <= suites.items():
+        require_checks(specs, ours)
+    return specs
+
+
+def _specs(suites: Mapping[str, Path], ours: Mapping[str, Path]) -> list[CheckSpec]:
     if all(ours.get(name) == folder for name, folder in suites.items()):
         return read_catalogue(suites)
     with tempfile.TemporaryDirectory(prefix="stagehold-catalogue-") as folder:

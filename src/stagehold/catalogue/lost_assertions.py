@@ -31,13 +31,8 @@ class Finding:
         return f"{self.file}:{self.line}: {self.what}"
 
 
-def find_lost_assertions(source: str, file: str) -> list[Finding]:
-    """What looks like an assertion in the source of a file and can never fail, by line.
-
-    Raises:
-        SyntaxError: the source is no Python.
-    """
-    tree = ast.parse(source, filename=file)
+def find_lost_assertions(tree: ast.Module, file: str) -> list[Finding]:
+    """What looks like an assertion in a file and can never fail, by line."""
     lazy = _lazy_functions(tree)
     found = [
         *_constant_assertions(tree, lazy),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from stagehold.catalogue.lost_assertions import Finding, find_lost_assertions
+from stagehold.catalogue.collected import collected_checks
+from stagehold.catalogue.lost_assertions import find_lost_assertions
+from stagehold.catalogue.shipped_list import require_files
+from stagehold.catalogue.sources import Source, read_sources
+from stagehold.catalogue.uncollected import find_uncollected
 from stagehold.code_places import blame, place
 from stagehold.errors import ConfigError
+from stagehold.marker import watched
 from stagehold.model import CheckSpec
 from stagehold.shipped import shipped
 
@@ -33,8 +36,9 @@ def all_suites(folder: Path, own: Iterable[str]) -> dict[str, Path]:
     """Shipped suites and a company's own (`suites:` of the environment, relative to its folder).
 
     Raises:
-        ConfigError: an own folder does not exist.
+        ConfigError: an own folder does not exist, or the installation is not whole.
     """
+    require_files()
     suites = shipped_suites()
     for entry in own:
         path = (folder / entry).resolve()
@@ -53,48 +57,48 @@ def read_catalogue(suites: Mapping[str, Path]) -> list[CheckSpec]:
     """Every check of the suites, sorted by suite and id.
 
     Raises:
-        ConfigError: a file cannot be imported, an id is used twice, or a suite holds no check at all.
+        ConfigError: a file cannot be imported, an id is used twice, a check that is written is not collected, or
+            a suite holds no check at all.
     """
     specs: dict[str, CheckSpec] = {}
     for suite, folder in suites.items():
-        found = 0
-        _refuse_lost_assertions(folder)
-        for path in sorted([*folder.rglob("test_*.py"), *folder.rglob("*_test.py")]):
-            for spec in _specs_of(path):
-                if spec.id in specs:
-                    raise ConfigError(f"{spec.id} is defined at {specs[spec.id].location} and at {spec.location}")
-                specs[spec.id] = spec.model_copy(update={"suite": suite})
-                found += 1
-        if not found:
+        sources = read_sources(folder)
+        _refuse_lost_assertions(sources)
+        for spec in _collected(sources):
+            if spec.id in specs:
+                raise ConfigError(f"{spec.id} is defined at {specs[spec.id].location} and at {spec.location}")
+            specs[spec.id] = spec.model_copy(update={"suite": suite})
+        if not any(spec.suite == suite for spec in specs.values()):
             raise ConfigError(f"the suite {suite} holds no check", remedy=f"Look into {folder}.")
     return sorted(specs.values(), key=lambda spec: (list(suites).index(spec.suite), spec.id))
 
 
-def _refuse_lost_assertions(folder: Path) -> None:
+def _refuse_lost_assertions(sources: Sequence[Source]) -> None:
     """Checks, fixtures and helpers: what can never fail stops a run before anything is sent."""
-    found: list[Finding] = []
-    for path in sorted(folder.rglob("*.py")):
-        with contextlib.suppress(SyntaxError, ValueError, OSError):  # said where the file is imported
-            source = importlib.util.decode_source(path.read_bytes())
-            found += find_lost_assertions(source, f"{path.parent.name}/{path.name}")
-    if found:
+    if found := [finding for source in sources for finding in find_lost_assertions(source.tree, source.short)]:
         raise ConfigError(
             "\n".join(map(str, found)), remedy="Write an assertion that can fail, where the check itself executes it."
         )
 
 
-def _specs_of(path: Path) -> list[CheckSpec]:
-    module = _import(path)
-    specs = []
-    for _, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ != module.__name__:
-            continue
-        specs += [
-            mark.args[0]
-            for mark in getattr(function, "pytestmark", [])
-            if mark.name == "check" and mark.args and isinstance(mark.args[0], CheckSpec)
-        ]
-    return specs
+def _collected(sources: Sequence[Source]) -> list[CheckSpec]:
+    """The checks that pytest would collect from the files: all that are written."""
+    found: dict[int, tuple[str, CheckSpec]] = {}
+    with watched() as made:
+        for source in sources:
+            for name, spec in collected_checks(_import(source.path)) if not source.passed_by else ():
+                if id(spec) in found:
+                    raise ConfigError(
+                        f"{spec.location}: {spec.id} is collected twice, as {found[id(spec)][0]} and as {name} of "
+                        f"{source.short}",
+                        remedy="Keep one of them.",
+                    )
+                found[id(spec)] = name, spec
+    if uncollected := find_uncollected(sources, made, set(found)):
+        raise ConfigError(
+            "\n".join(uncollected), remedy="Every check that is written must be collected, or it proves nothing."
+        )
+    return [spec for _, spec in found.values()]
 
 
 def _import(path: Path) -> ModuleType:

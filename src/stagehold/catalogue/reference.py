@@ -1,4 +1,7 @@
-"""`docs/checks.md`, generated from the checks: `python -m stagehold.catalogue.reference --write docs/checks.md`."""
+"""`docs/checks.md` and the list that travels in the package, generated from the checks.
+
+`python -m stagehold.catalogue.reference --write docs/checks.md --list` writes both.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from itertools import groupby
 from pathlib import Path
 
 from stagehold.catalogue.read import read_catalogue, shipped_suites
+from stagehold.catalogue.shipped_list import NAME, write_list
 from stagehold.model import SAFEGUARDS, CheckSpec
+from stagehold.shipped import PACKAGE
 
 _HEAD = """\
 # The checks
@@ -56,8 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the page, or write it to a file."""
     parser = argparse.ArgumentParser(description="The check reference, from the checks.")
     parser.add_argument("--write", type=Path, metavar="FILE")
+    parser.add_argument("--list", action="store_true", help="also write the list that travels in the package")
     arguments = parser.parse_args(argv)
-    page = reference(read_catalogue(shipped_suites()))
+    specs = read_catalogue(shipped_suites())
+    if arguments.list:
+        (PACKAGE / NAME).write_text(write_list(specs), encoding="utf-8")
+    page = reference(specs)
     if arguments.write:
         arguments.write.write_text(page, encoding="utf-8")
     else:

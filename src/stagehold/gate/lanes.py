@@ -23,10 +23,10 @@ import psutil
 from stagehold.catalogue.read import LOAD_SUITE, shipped_suites
 from stagehold.environment.model import Environment
 from stagehold.environment.secrets import referenced_variables
-from stagehold.errors import RunError
+from stagehold.errors import ConfigError, RunError
 from stagehold.gate.channel import Channel
 from stagehold.gate.record import RunRecord
-from stagehold.model import ExpectedCheck, LaneRecord
+from stagehold.model import CheckSpec, ExpectedCheck, LaneRecord
 from stagehold.redaction.redactor import REDACTOR
 
 REFUSED_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "ALLURE_TESTPLAN_PATH")
@@ -39,6 +39,8 @@ _KEPT_VARIABLES = (
 _COLLECT_DEADLINE = 60.0
 _NOTHING_COLLECTED = 5
 """pytest's exit code; the empty list is then judged as such."""
+_REFUSED = frozenset({2, 4})
+"""pytest's exit codes for files that cannot be collected, and for what the plug-in refuses in them."""
 _GRACE = 3.0
 """Seconds that lanes have to end when they are asked to."""
 _POLL = 0.1
@@ -81,7 +83,8 @@ def collect(
     """Every check with every case, as pytest collects them before any deselection.
 
     Raises:
-        RunError: a suite cannot be collected, collects nothing, or has a case whose id holds a secret.
+        ConfigError: a suite cannot be collected, or collects nothing.
+        RunError: pytest did not come to its end, or wrote no list; or the id of a case holds a secret.
     """
     ours = shipped_suites()
     shipped = {name: folder for name, folder in suites.items() if ours.get(name) == folder}
@@ -90,7 +93,7 @@ def collect(
     expected = [check for group in groups if group for check in _collect(run_folder, group, environment, seconds)]
     silent = sorted(set(suites) - {check.spec.suite for check in expected})
     if silent:
-        raise RunError(f"the suite {', '.join(silent)} collects nothing: nothing would be proven")
+        raise ConfigError(f"the suite {', '.join(silent)} collects nothing: nothing would be proven")
     # The process that collects knows no secrets, so it cannot see that one stands in an id.
     for check in expected:
         if any(REDACTOR.text(case) != case for case in check.cases):
@@ -99,6 +102,23 @@ def collect(
                 remedy="It would stand in every name, file and history. Give the parameter an id of its own.",
             )
     return expected
+
+
+def same_as_catalogue(expected: Sequence[ExpectedCheck], catalogue: Sequence[CheckSpec]) -> None:
+    """Both ways of reading the checks must agree, so that nothing can hide one.
+
+    Raises:
+        ConfigError: naming the difference.
+    """
+    collected, known = {check.spec.id: check.spec for check in expected}, {spec.id: spec for spec in catalogue}
+    if collected != known:
+        ids = sorted(collected | known)
+        difference = [name for name in ids if collected.get(name) != known.get(name)]
+        places = ", ".join(f"{name} ({(known.get(name) or collected[name]).location})" for name in difference)
+        raise ConfigError(
+            f"pytest and the catalogue disagree about {places}",
+            remedy="A conftest.py hides, adds or changes checks, or a file reads differently each time.",
+        )
 
 
 def _collect(
@@ -131,7 +151,8 @@ def _collect(
     if done.returncode not in {0, _NOTHING_COLLECTED} or not destination.is_file():
         tail = "\n".join(output.splitlines()[-15:])
         how = how_it_ended(done.returncode)
-        raise RunError(f"the suites could not be collected: pytest {how} (see lanes/collect.log)\n{tail}".rstrip())
+        kind = ConfigError if done.returncode in _REFUSED else RunError
+        raise kind(f"the suites could not be collected: pytest {how} (see lanes/collect.log)\n{tail}".rstrip())
     try:
         return [ExpectedCheck.model_validate(entry) for entry in json.loads(destination.read_text("utf-8"))]
     except ValueError as error:

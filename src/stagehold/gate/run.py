@@ -29,7 +29,7 @@ from stagehold.errors import ConfigError, RunError, StageholdError
 from stagehold.events import utc_now
 from stagehold.gate.changes import Clock, Inputs
 from stagehold.gate.ending import Ending, RunEnded
-from stagehold.gate.lanes import Lanes, collect, scrubbed_environment, variables_with_secrets
+from stagehold.gate.lanes import Lanes, collect, same_as_catalogue, scrubbed_environment, variables_with_secrets
 from stagehold.gate.preflight import missing_tools, refuse_variables, unreachable_targets
 from stagehold.gate.progress import Progress
 from stagehold.gate.publish import publish
@@ -39,7 +39,6 @@ from stagehold.history import History, entry_of, open_history
 from stagehold.model import (
     Artifact,
     CaseResult,
-    CheckSpec,
     Decision,
     ExpectedCheck,
     LaneRecord,
@@ -231,12 +230,12 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
             release=request.release,
         )
         facts.inputs = Inputs.of(loaded, (folder / CONTEXT, folder / PINS))
-        if unreachable := unreachable_targets(environment, network):
-            facts.problems += unreachable[1:]
-            raise RunError(unreachable[0].what, remedy=unreachable[0].remedy)
         variables = scrubbed_environment(referenced_variables(loaded.environment, secret=False))
         expected = collect(folder, suites, variables, seconds=environment.policy.deadline - facts.seconds)
         same_as_catalogue(expected, catalogue)
+        if unreachable := unreachable_targets(environment, network):
+            facts.problems += unreachable[1:]
+            raise RunError(unreachable[0].what, remedy=unreachable[0].remedy)
         facts.record.expected(expected)
         facts.expected = expected
         # Whoever reads the verdict of a run that was killed sees what was to be proven.
@@ -407,22 +406,6 @@ def unseen_build(artifact: Artifact, cases: Sequence[CaseResult], expected: Sequ
             remedy="Declare `release.version_probe`: where the service tells which build it is.",
         )
     ]
-
-
-def same_as_catalogue(expected: Sequence[ExpectedCheck], catalogue: Sequence[CheckSpec]) -> None:
-    """Both ways of reading the checks must agree, so that no hook or conftest can hide one.
-
-    Raises:
-        RunError: naming the difference.
-    """
-    collected, known = {check.spec.id: check.spec for check in expected}, {spec.id: spec for spec in catalogue}
-    if collected != known:
-        ids = sorted(collected | known)
-        difference = ", ".join(name for name in ids if collected.get(name) != known.get(name))
-        raise RunError(
-            f"pytest and the catalogue disagree about {difference}",
-            remedy="A conftest.py hides, adds or changes checks.",
-        )
 
 
 def choose_profile(loaded: LoadedEnvironment, wanted: str | None) -> str:

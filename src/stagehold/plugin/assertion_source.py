@@ -64,9 +64,9 @@ class SuiteFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """
         file = str(module.__spec__.origin) if module.__spec__ else ""
         source = Path(file).read_bytes()
-        if found := find_lost_assertions(importlib.util.decode_source(source), short(file)):
-            raise pytest.UsageError("\n".join(map(str, found)))
         tree = ast.parse(source, filename=file)
+        if found := find_lost_assertions(tree, short(file)):
+            raise pytest.UsageError("\n".join(map(str, found)))
         BOOK.catchers[file] = find_catchers(tree)
         rewrite_asserts(write_down(tree, file), source, file, self._config)
         exec(compile(tree, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - this is an import

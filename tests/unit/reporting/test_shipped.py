@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stagehold.errors import StageholdError
+from stagehold.errors import ConfigError
 from stagehold.shipped import repository, shipped
 
 
@@ -30,7 +30,7 @@ def test_an_installed_package_carries_its_own(tmp_path: Path) -> None:
 
 def test_a_missing_part_is_told(tmp_path: Path) -> None:
     """An incomplete installation is an error with a remedy, not an empty set of checks."""
-    with pytest.raises(StageholdError, match="suites") as raised:
+    with pytest.raises(ConfigError, match="suites") as raised:
         shipped("suites", tmp_path / "site-packages/stagehold")
     assert raised.value.remedy
 
