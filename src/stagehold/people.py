@@ -19,8 +19,10 @@ from stagehold.environment.reader import read_environment
 from stagehold.environment.secrets import referenced_variables, register, require_references
 from stagehold.errors import ConfigError, ReportError, RunError
 from stagehold.events import utc_now
-from stagehold.gate.lanes import Lanes, collect, same_as_catalogue, scrubbed_environment, variables_with_secrets
+from stagehold.gate.collecting import collect, same_as_catalogue
+from stagehold.gate.lanes import Lanes
 from stagehold.gate.preflight import refuse_variables
+from stagehold.gate.processes import scrubbed_environment, variables_with_secrets
 from stagehold.gate.progress import Progress
 from stagehold.gate.quarantine import LeakFound, problems_of, require_clean, set_apart
 from stagehold.gate.record import RunRecord

@@ -12,7 +12,9 @@ import pytest
 from stagehold.context import save_context
 from stagehold.environment.reader import read_environment
 from stagehold.events import Recorded, read_events
-from stagehold.gate.lanes import Lanes, collect, scrubbed_environment, variables_with_secrets
+from stagehold.gate.collecting import collect
+from stagehold.gate.lanes import Lanes
+from stagehold.gate.processes import scrubbed_environment, variables_with_secrets
 from stagehold.gate.record import RunRecord
 from stagehold.judgement import judge_checks
 from stagehold.model import CheckResult, LaneRecord

@@ -10,7 +10,9 @@ import pytest
 
 from stagehold.catalogue.read import read_catalogue
 from stagehold.errors import ConfigError
-from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
+from stagehold.gate.collecting import collect
+from stagehold.gate.lanes import Lanes
+from stagehold.gate.processes import scrubbed_environment
 from stagehold.gate.record import RunRecord
 from stagehold.judgement import judge_checks
 from stagehold.model import Outcome

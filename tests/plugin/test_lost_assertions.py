@@ -13,7 +13,9 @@ import pytest
 
 from stagehold.catalogue.apart import catalogue_of
 from stagehold.errors import ConfigError
-from stagehold.gate.lanes import Lanes, collect, scrubbed_environment
+from stagehold.gate.collecting import collect
+from stagehold.gate.lanes import Lanes
+from stagehold.gate.processes import scrubbed_environment
 from stagehold.gate.record import RunRecord
 from stagehold.judgement import judge_checks
 from stagehold.model import Outcome

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from stagehold.gate.lanes import pytest_command, scrubbed_environment
+from stagehold.gate.collecting import pytest_command
+from stagehold.gate.processes import scrubbed_environment
 from stagehold.model import Outcome
 from tests.plugin.conftest import ENVIRONMENT
 

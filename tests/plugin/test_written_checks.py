@@ -15,7 +15,8 @@ import pytest
 from stagehold.catalogue.apart import catalogue_of
 from stagehold.catalogue.read import read_catalogue
 from stagehold.errors import ConfigError
-from stagehold.gate.lanes import collect, same_as_catalogue, scrubbed_environment
+from stagehold.gate.collecting import collect, same_as_catalogue
+from stagehold.gate.processes import scrubbed_environment
 from tests.plugin.conftest import HEADER
 
 Prepare = Callable[..., tuple[Path, dict[str, Path]]]

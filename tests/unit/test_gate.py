@@ -10,8 +10,8 @@ from stagehold.catalogue.apart import catalogue_of
 from stagehold.catalogue.read import read_catalogue
 from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError
-from stagehold.gate.lanes import same_as_catalogue
-from stagehold.gate.run import unseen_build
+from stagehold.gate.builds import unseen_build
+from stagehold.gate.collecting import same_as_catalogue
 from stagehold.model import Artifact, CaseResult, CheckSpec, ExpectedCheck, Outcome, Severity
 
 BUILD, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from stagehold.gate.channel import Channel
-from stagehold.gate.lanes import Lane
+from stagehold.gate.lanes import Lane, lane_problems
 from stagehold.gate.record import RunRecord
-from stagehold.gate.run import lane_problems
 from stagehold.model import CheckSpec, ExpectedCheck, LaneRecord, Severity, Traffic
 
 EXPECTED = ExpectedCheck(

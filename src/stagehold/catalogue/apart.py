@@ -16,7 +16,7 @@ from pathlib import Path
 from stagehold.catalogue.read import read_catalogue, shipped_suites
 from stagehold.catalogue.shipped_list import require_checks
 from stagehold.errors import ConfigError, RunError
-from stagehold.gate.lanes import how_it_ended, scrubbed_environment
+from stagehold.gate.processes import how_it_ended, scrubbed_environment
 from stagehold.model import CheckSpec
 
 _DEADLINE = 60.0

@@ -13,7 +13,7 @@ from stagehold.catalogue.read import LOAD_SUITE
 from stagehold.demo.matrix import Measure, Measured, Row, strays
 from stagehold.errors import ConfigError
 from stagehold.events import read_events
-from stagehold.gate.lanes import end_trees
+from stagehold.gate.processes import end_trees
 from stagehold.judgement import judge_checks
 from stagehold.model import CheckResult, CheckSpec, Outcome
 from stagehold.runs import read_verdict

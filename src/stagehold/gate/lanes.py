@@ -7,158 +7,26 @@ suites. Exit codes are recorded and never trusted: what counts is what a lane re
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import psutil
-
-from stagehold.catalogue.read import LOAD_SUITE, shipped_suites
-from stagehold.environment.model import Environment
-from stagehold.environment.secrets import referenced_variables
-from stagehold.errors import ConfigError, RunError
+from stagehold.catalogue.read import LOAD_SUITE
 from stagehold.gate.channel import Channel
+from stagehold.gate.collecting import pytest_command
+from stagehold.gate.processes import end_trees, how_it_ended, kill_group
 from stagehold.gate.record import RunRecord
-from stagehold.model import CheckSpec, ExpectedCheck, LaneRecord
+from stagehold.model import ExpectedCheck, LaneRecord, Problem
 from stagehold.redaction.redactor import REDACTOR
 
-REFUSED_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "ALLURE_TESTPLAN_PATH")
-"""Variables that deselect checks or load foreign code; a run with one of them set is refused."""
-_KEPT_VARIABLES = (
-    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM",
-    "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "DISPLAY", "WAYLAND_DISPLAY",
-    "STAGEHOLD_TOOLS", "PLAYWRIGHT_BROWSERS_PATH", "SSH_AUTH_SOCK",
-)  # fmt: skip
-_COLLECT_DEADLINE = 60.0
-_NOTHING_COLLECTED = 5
-"""pytest's exit code; the empty list is then judged as such."""
-_REFUSED = frozenset({2, 4})
-"""pytest's exit codes for files that cannot be collected, and for what the plug-in refuses in them."""
-_GRACE = 3.0
-"""Seconds that lanes have to end when they are asked to."""
 _POLL = 0.1
 _REFUSAL = "ERROR: "
-
-
-def scrubbed_environment(more: Iterable[str] = ()) -> dict[str, str]:
-    """The environment of a lane: a short list of harmless variables, and those of these names."""
-    kept = {name: os.environ[name] for name in (*_KEPT_VARIABLES, *more) if name in os.environ}
-    return kept | {
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",
-    }
-
-
-def variables_with_secrets(environment: Environment) -> dict[str, str]:
-    """What only lanes that sign in get."""
-    return {name: os.environ[name] for name in referenced_variables(environment, secret=True) if name in os.environ}
-
-
-def pytest_command(folders: Sequence[Path], run_folder: Path) -> list[str]:
-    """The command of a lane: isolated Python, our configuration only, our plug-in only."""
-    configuration = Path(__file__).parent.parent / "plugin" / "lane.ini"
-    one = len(folders) == 1
-    root = folders[0].parent if one else Path(os.path.commonpath(folders))
-    # No conftest.py of the surroundings: what lies around a company's folder is not part of its checks.
-    top = folders[0] if one else root
-    return [
-        sys.executable, "-I", "-m", "stagehold.plugin",
-        "-c", str(configuration), f"--rootdir={root}", f"--confcutdir={top}", "--import-mode=importlib",
-        "-p", "no:cacheprovider", "--stagehold-run", str(run_folder),
-        "--tb=short", "-q", "--color=no", *map(str, folders),
-    ]  # fmt: skip
-
-
-def collect(
-    run_folder: Path, suites: dict[str, Path], environment: dict[str, str], *, seconds: float = _COLLECT_DEADLINE
-) -> list[ExpectedCheck]:
-    """Every check with every case, as pytest collects them before any deselection.
-
-    Raises:
-        ConfigError: a suite cannot be collected, or collects nothing.
-        RunError: pytest did not come to its end, or wrote no list; or the id of a case holds a secret.
-    """
-    ours = shipped_suites()
-    shipped = {name: folder for name, folder in suites.items() if ours.get(name) == folder}
-    # A company's conftest.py sees its own checks only, as it does in their lane.
-    groups = [shipped, *({name: folder} for name, folder in suites.items() if name not in shipped)]
-    expected = [check for group in groups if group for check in _collect(run_folder, group, environment, seconds)]
-    silent = sorted(set(suites) - {check.spec.suite for check in expected})
-    if silent:
-        raise ConfigError(f"the suite {', '.join(silent)} collects nothing: nothing would be proven")
-    # The process that collects knows no secrets, so it cannot see that one stands in an id.
-    for check in expected:
-        if any(REDACTOR.text(case) != case for case in check.cases):
-            raise RunError(
-                f"{check.spec.location}: the id of a case of {check.spec.id} holds a secret",
-                remedy="It would stand in every name, file and history. Give the parameter an id of its own.",
-            )
-    return expected
-
-
-def same_as_catalogue(expected: Sequence[ExpectedCheck], catalogue: Sequence[CheckSpec]) -> None:
-    """Both ways of reading the checks must agree, so that nothing can hide one.
-
-    Raises:
-        ConfigError: naming the difference.
-    """
-    collected, known = {check.spec.id: check.spec for check in expected}, {spec.id: spec for spec in catalogue}
-    if collected != known:
-        ids = sorted(collected | known)
-        difference = [name for name in ids if collected.get(name) != known.get(name)]
-        places = ", ".join(f"{name} ({(known.get(name) or collected[name]).location})" for name in difference)
-        raise ConfigError(
-            f"pytest and the catalogue disagree about {places}",
-            remedy="A conftest.py hides, adds or changes checks, or a file reads differently each time.",
-        )
-
-
-def _collect(
-    run_folder: Path, suites: dict[str, Path], environment: dict[str, str], seconds: float
-) -> list[ExpectedCheck]:
-    seconds = min(_COLLECT_DEADLINE, max(1.0, seconds))
-    destination = run_folder / "expected.json"
-    destination.unlink(missing_ok=True)
-    command = pytest_command(list(suites.values()), run_folder)
-    command += ["--collect-only", "--stagehold-collect", str(destination)]
-    try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-            check=False,
-            # A group of its own: when the gate is gone, it ends its group, which must not be the caller's.
-            start_new_session=True,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RunError(f"the suites could not be collected within {seconds:.0f} s") from error
-    output = REDACTOR.text((done.stdout + done.stderr).strip())
-    (run_folder / "lanes").mkdir(exist_ok=True)
-    with (run_folder / "lanes" / "collect.log").open("a", encoding="utf-8") as log:
-        log.write(f"{output}\n")
-    if done.returncode not in {0, _NOTHING_COLLECTED} or not destination.is_file():
-        tail = "\n".join(output.splitlines()[-15:])
-        how = how_it_ended(done.returncode)
-        kind = ConfigError if done.returncode in _REFUSED else RunError
-        raise kind(f"the suites could not be collected: pytest {how} (see lanes/collect.log)\n{tail}".rstrip())
-    try:
-        return [ExpectedCheck.model_validate(entry) for entry in json.loads(destination.read_text("utf-8"))]
-    except ValueError as error:
-        raise RunError(f"the list of expected checks is unreadable: {error}") from error
-    finally:
-        destination.unlink()  # the record holds them from now on
 
 
 @dataclass
@@ -191,7 +59,7 @@ class Lane:
     def over(self) -> None:
         """Take in what it said last, and end whatever it left behind."""
         self.seconds = time.monotonic() - self.started
-        _kill_group(self.process.pid)
+        kill_group(self.process.pid)
         self.channel.close()
         if not self.channel.finished and not self.note:
             self.note = f"{how_it_ended(self.process.returncode)}{self._last_words()}"
@@ -381,44 +249,35 @@ class Lanes:
         REDACTOR.files([*sorted((self.run_folder / "lanes").glob("*.log")), *files])
 
 
-def how_it_ended(code: int) -> str:
-    """A process by its exit code, in words."""
-    try:
-        return f"was ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"ended early (exit {code})"
+def lane_problems(
+    events: Sequence[dict[str, Any]], records: Sequence[LaneRecord], expected: Sequence[ExpectedCheck]
+) -> list[Problem]:
+    """A problem for every lane that did not come to its own end, or never started."""
+    started, finished = (
+        Counter(event["suite"] for event in events if event["event"] == kind)
+        for kind in ("lane_started", "lane_finished")
+    )
+    problems = []
+    for suite in sorted({check.spec.suite for check in expected}):
+        if started[suite] and started[suite] == finished[suite]:
+            continue
+        record = next((record for record in reversed(records) if record.suite == suite), None)
+        how = "was never started" if record is None else record.note or "ended early"
+        if record is not None and record.note and (running := _running(events, suite)):
+            how = f"{how}, while {running} was running"
+        problems.append(
+            Problem(what=f"the {suite} suite {how}", remedy=f"Look into lanes/{suite}.log of the run's folder.")
+        )
+    return problems
 
 
-def end_trees(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End processes that we started, with everything they started: politely, together, then by force."""
-    families = [_family(process.pid) for process in processes]
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-    until = time.monotonic() + _GRACE
-    for process in processes:
-        try:
-            process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    for member in (member for family in families for member in family):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            member.kill()
-    for process in processes:
-        _kill_group(process.pid)
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _kill_group(pid: int) -> None:
-    """End stragglers of a lane's own session; its leader was started by us as a group leader."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
+def _running(events: Sequence[dict[str, object]], suite: str) -> str:
+    """The last case of a suite that was started, when it has no result."""
+    started = [event for event in events if event["event"] == "case_started" and event.get("suite") == suite]
+    if not started:
+        return ""
+    last = (started[-1]["check"], started[-1]["case"])
+    results = [event["result"] for event in events if event["event"] == "case"]
+    if any(isinstance(result, dict) and (result["check"], result["case"]) == last for result in results):
+        return ""
+    return " ".join(map(str, last)).strip()

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError, StageholdError
-from stagehold.gate.lanes import REFUSED_VARIABLES
+from stagehold.gate.processes import REFUSED_VARIABLES
 from stagehold.model import Problem
 from stagehold.network.door import Network
 from stagehold.tools import Found, how_to_get

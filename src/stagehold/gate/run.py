@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -27,10 +24,13 @@ from stagehold.environment.secrets import read_digest, referenced_variables, reg
 from stagehold.environment.waiver_file import read_waivers
 from stagehold.errors import ConfigError, RunError, StageholdError
 from stagehold.events import utc_now
+from stagehold.gate.builds import builds_to_see_again, observed_digest, unseen_build
 from stagehold.gate.changes import Clock, Inputs
+from stagehold.gate.collecting import collect, same_as_catalogue
 from stagehold.gate.ending import Ending, RunEnded
-from stagehold.gate.lanes import Lanes, collect, same_as_catalogue, scrubbed_environment, variables_with_secrets
+from stagehold.gate.lanes import Lanes, lane_problems
 from stagehold.gate.preflight import missing_tools, refuse_variables, unreachable_targets
+from stagehold.gate.processes import scrubbed_environment, variables_with_secrets
 from stagehold.gate.progress import Progress
 from stagehold.gate.publish import publish
 from stagehold.gate.record import RunRecord
@@ -38,11 +38,9 @@ from stagehold.gate.vantage import enter
 from stagehold.history import History, entry_of, open_history
 from stagehold.model import (
     Artifact,
-    CaseResult,
     Decision,
     ExpectedCheck,
     LaneRecord,
-    Outcome,
     Problem,
     RunInfo,
     Verdict,
@@ -60,7 +58,6 @@ from stagehold.verdict import UNFINISHED, Rules, decide, unfinished, with_proble
 EXIT_CODES = {Decision.GO: 0, Decision.NO_GO: 1, Decision.INCONCLUSIVE: 3}
 EXIT_USAGE = 2
 DEFAULT_PROFILE = "release"
-_BUILD = "release-identity"
 
 
 @dataclass(frozen=True)
@@ -154,15 +151,24 @@ def _blocked(facts: _Facts, problem: Problem | None, error: ConfigError | None =
         if facts.ending.asked:
             facts.problems.append(_ended_by(facts))
         if facts.expected is None:
-            first, *others = facts.problems
-            verdict = unfinished(facts.info, first.what, remedy=first.remedy, problems=others)
+            verdict = _unfinished(facts)
         else:
             error = None
-            verdict = _judge(facts)
+            try:
+                verdict = _judge(facts)
+            except Exception as defect:  # noqa: BLE001 - it may be what brought us here
+                what = f"what was measured could not be judged: {type(defect).__name__}: {defect}"
+                facts.problems.append(Problem(what=REDACTOR.text(what)))
+                verdict = _unfinished(facts)
         if facts.folder is not None:
             verdict = _leave(facts, verdict)
     code = EXIT_USAGE if error is not None else EXIT_CODES[verdict.decision]
     return Ended(code, verdict, facts.folder, error)
+
+
+def _unfinished(facts: _Facts) -> Verdict:
+    first, *others = facts.problems
+    return unfinished(facts.info, first.what, remedy=first.remedy, problems=others)
 
 
 def _leave(facts: _Facts, verdict: Verdict) -> Verdict:
@@ -316,7 +322,7 @@ def _judge(facts: _Facts, more: Sequence[Problem] = ()) -> Verdict:
         facts.learn(
             lanes=tuple(facts.lanes),
             artifact=facts.info.artifact.model_copy(
-                update={"observed_digest": _observed_digest(folder, recorded.cases, expected)}
+                update={"observed_digest": observed_digest(folder, recorded.cases, expected)}
             ),
         )
         problems += unseen_build(facts.info.artifact, recorded.cases, expected)
@@ -345,67 +351,6 @@ def _remember(folder: Path, verdict: Verdict, facts: _Facts) -> Verdict:
         problem = Problem(what=f"the history could not be written: {error.strerror}", remedy="Look at --history.")
         return publish(folder, with_problem(verdict, problem), allure=False)
     return verdict
-
-
-def lane_problems(
-    events: Sequence[dict[str, Any]], records: Sequence[LaneRecord], expected: Sequence[ExpectedCheck]
-) -> list[Problem]:
-    """A problem for every lane that did not come to its own end, or never started."""
-    started, finished = (
-        Counter(event["suite"] for event in events if event["event"] == kind)
-        for kind in ("lane_started", "lane_finished")
-    )
-    problems = []
-    for suite in sorted({check.spec.suite for check in expected}):
-        if started[suite] and started[suite] == finished[suite]:
-            continue
-        record = next((record for record in reversed(records) if record.suite == suite), None)
-        how = "was never started" if record is None else record.note or "ended early"
-        if record is not None and record.note and (running := _running(events, suite)):
-            how = f"{how}, while {running} was running"
-        problems.append(
-            Problem(what=f"the {suite} suite {how}", remedy=f"Look into lanes/{suite}.log of the run's folder.")
-        )
-    return problems
-
-
-def builds_to_see_again(expected: Sequence[ExpectedCheck], cases: Sequence[CaseResult]) -> dict[str, list[str]]:
-    """Suite to the checks of the build's identity that passed: another build may have been deployed since."""
-    passed = {case.check for case in cases if case.outcome is Outcome.PASSED}
-    found: dict[str, list[str]] = {}
-    for check in expected:
-        if _BUILD in check.spec.proves and check.spec.id in passed:
-            found.setdefault(check.spec.suite, []).append(check.spec.id)
-    return found
-
-
-def _running(events: Sequence[dict[str, object]], suite: str) -> str:
-    """The last case of a suite that was started, when it has no result."""
-    started = [event for event in events if event["event"] == "case_started" and event.get("suite") == suite]
-    if not started:
-        return ""
-    last = (started[-1]["check"], started[-1]["case"])
-    results = [event["result"] for event in events if event["event"] == "case"]
-    if any(isinstance(result, dict) and (result["check"], result["case"]) == last for result in results):
-        return ""
-    return " ".join(map(str, last)).strip()
-
-
-def unseen_build(artifact: Artifact, cases: Sequence[CaseResult], expected: Sequence[ExpectedCheck]) -> list[Problem]:
-    """A problem when a build was named and nothing showed that it is the one that was tested.
-
-    A check that saw another build has failed and says so better.
-    """
-    judges = {check.spec.id for check in expected if _BUILD in check.spec.proves}
-    refuted = any(case.check in judges and case.outcome is Outcome.FAILED for case in cases)
-    if not artifact.expected_digest or refuted or artifact.observed_digest == artifact.expected_digest:
-        return []
-    return [
-        Problem(
-            what=f"nothing showed that the tested build is {artifact.expected_digest}, the one to be released",
-            remedy="Declare `release.version_probe`: where the service tells which build it is.",
-        )
-    ]
 
 
 def choose_profile(loaded: LoadedEnvironment, wanted: str | None) -> str:
@@ -444,20 +389,6 @@ def suite_digest(suites: dict[str, Path]) -> str:
 def _expected_digest(request: Request, loaded: LoadedEnvironment) -> str:
     declared = request.release or loaded.environment.release.expected_digest
     return read_digest(declared, loaded.folder) if declared else ""
-
-
-def _observed_digest(folder: Path, cases: Sequence[CaseResult], expected: Sequence[ExpectedCheck]) -> str:
-    """What the nodes told, from the evidence of the check that asked them; "" when nobody told anything."""
-    judges = {check.spec.id for check in expected if _BUILD in check.spec.proves}
-    for case in sorted(cases, key=lambda case: -case.attempt):
-        for item in case.evidence if case.check in judges else ():
-            if item.name == "observed-digest" and case.outcome in {Outcome.PASSED, Outcome.FAILED}:
-                try:
-                    told = json.loads((folder / item.path).read_text(encoding="utf-8"))["observed"]
-                except (OSError, ValueError, KeyError, TypeError):
-                    return ""
-                return ", ".join(map(str, told)) if isinstance(told, list) else str(told)
-    return ""
 
 
 def _say(console: Console, text: str) -> None:
