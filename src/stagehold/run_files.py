@@ -18,9 +18,11 @@ LISTING = f"{QUARANTINE}/.set-apart.json"
 """What was moved into the quarantine; kept inside, because a name may hold a secret."""
 PAGES = ("decision.html", "decision.md", "junit.xml", "github-annotations.txt")
 FOLDERS = ("allure-report", "allure-results", "evidence", "lanes", QUARANTINE)
+RESERVE = ".reserve"
+"""Room on the disk that is kept for the verdict."""
 _FILES = (
     VERDICT, MANIFEST, *PAGES, "context.json", "events.jsonl", "expected.json", "firewall-test.json", "pins.json",
-    "ports-proposal.yaml", "residue.jsonl", "waiver-drafts.yaml",
+    "ports-proposal.yaml", "reserve", "residue.jsonl", "waiver-drafts.yaml",
 )  # fmt: skip
 _FILE = "|".join(map(re.escape, _FILES))
 _TOP = re.compile(rf"(?:{_FILE})|\.(?:{_FILE})(?:\.[0-9]+)?")

@@ -14,10 +14,11 @@ from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError, RunError
 from stagehold.gate.vantage import identity
 from stagehold.model import RunInfo, Verdict
-from stagehold.run_files import VERDICT, Survey, remove, survey
+from stagehold.run_files import RESERVE, VERDICT, Survey, remove, survey
 from stagehold.verdict import unfinished
 
 REPORTS = Path("reports")
+_RESERVED = 256 << 10
 
 
 def create_run_folder(run: RunInfo, out: Path | None) -> Path:
@@ -155,8 +156,28 @@ def claim(folder: Path) -> None:
 
 
 def write_verdict(folder: Path, verdict: Verdict) -> None:
-    """Replace the verdict in one step, durable when this returns."""
-    write_durably(folder / VERDICT, verdict.model_dump_json(indent=2, by_alias=True).encode())
+    """Replace the verdict in one step, durable when this returns; on a full disk the reserve makes room for it."""
+    document = verdict.model_dump_json(indent=2, by_alias=True).encode()
+    try:
+        write_durably(folder / VERDICT, document)
+    except OSError:
+        release_reserve(folder)
+        write_durably(folder / VERDICT, document)
+
+
+def reserve(folder: Path) -> None:
+    """Keep room for the verdict: the disk may be full when there is one. Where there is no room, nothing is kept."""
+    path = folder / RESERVE
+    try:
+        write_durably(path, os.urandom(_RESERVED))
+    except OSError:
+        path.unlink(missing_ok=True)
+
+
+def release_reserve(folder: Path) -> None:
+    """Give the room back, for the verdict and what of the reports fits."""
+    with contextlib.suppress(OSError):
+        (folder / RESERVE).unlink(missing_ok=True)
 
 
 def write_durably(path: Path, data: bytes) -> None:

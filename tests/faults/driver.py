@@ -170,6 +170,8 @@ class Fault:
     """Python that runs in the gate's own process before it begins."""
     harmless: bool = False
     """No fault of the environment: the decision is that of a clean run."""
+    unwritable: bool = False
+    """Nothing can be written any more: the verdict of before must block, and what was measured must be printed."""
     shortened: bool = False
     """There is no room for the outcomes in verdict.json; decision and reasons must be there all the same."""
     quick: bool = False
@@ -223,7 +225,7 @@ def gate(fault: Fault, stage: Stage, rng: random.Random) -> Iterator[Running]:
         process.wait(10)
 
 
-def row(fault: Fault, run: Running, wrong: Sequence[str] = ()) -> Row:
+def row(fault: Fault, run: Running, wrong: Sequence[str] = ()) -> Row:  # noqa: PLR0912 - one line for each rule
     """What is to be seen now, and what of it is wrong."""
     found = list(wrong)
     code = run.process.poll()
@@ -249,7 +251,10 @@ def row(fault: Fault, run: Running, wrong: Sequence[str] = ()) -> Row:
     if "Traceback (most recent call last)" in said or "stagehold itself failed" in told:
         found.append("a traceback")
     measured, lost = kept(run, verdict)
-    if lost and code != KILLED and not (fault.shortened and verdict and not verdict["checks"]):
+    if fault.unwritable:
+        if "two is not one" not in said:
+            found.append("the failure that was measured is printed nowhere")
+    elif lost and code != KILLED and not (fault.shortened and verdict and not verdict["checks"]):
         found.append(f"lost: {', '.join(lost[:4])}")
     failed = any(case["outcome"] == "failed" for case in run.recorded())
     if failed and code not in (1, KILLED):

@@ -169,7 +169,7 @@ FAULTS = (
     Fault("a read-only report folder", r"Read-only|cannot be used", suite=SOUND, codes=(2, 3), prepare=_read_only,
           quick=True),
     Fault("the report folder becomes read-only meanwhile", r"Read-only|could not be written|cannot be",
-          _becomes_read_only, FAILING, codes=(1,), seconds=4),
+          _becomes_read_only, FAILING, codes=(1,), seconds=4, unwritable=True),
     Fault("the environment file changes", r"environment.yaml changed while", edit("environment.yaml",
           lambda text: text + "# later\n"), SOUND, codes=(3,), seconds=4, quick=False),
     Fault("the statement changes", r"statement.yaml changed while",

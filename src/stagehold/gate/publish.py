@@ -23,7 +23,7 @@ from stagehold.reporting.trust import REPORTS_FAILED
 from stagehold.reporting.waiver_drafts import FILE_NAME as DRAFTS
 from stagehold.reporting.waiver_drafts import write_drafts
 from stagehold.run_files import MANIFEST, PAGES, QUARANTINE, VERDICT, files_below, remove
-from stagehold.runs import left_alone, of_earlier_run, shown, write_durably, write_verdict
+from stagehold.runs import left_alone, of_earlier_run, release_reserve, shown, write_durably, write_verdict
 from stagehold.verdict import with_problem
 
 
@@ -43,6 +43,7 @@ def publish(
     even that can be written (a full disk), the blocking verdict that has been there since the run began stays.
     `seconds` are what is left of the run's time; the program that renders gets at least a minute.
     """
+    release_reserve(folder)
     try:
         require_clean(folder, secrets)
         _write_reports(folder, verdict, allure=allure, history=history, seconds=seconds)

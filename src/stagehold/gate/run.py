@@ -50,7 +50,7 @@ from stagehold.network.door import Network
 from stagehold.redaction.hooks import install
 from stagehold.redaction.redactor import REDACTOR
 from stagehold.reporting.allure_cli import HISTORY, REPORT
-from stagehold.runs import create_run_folder, empty_run_folder, environment_lock, write_verdict
+from stagehold.runs import create_run_folder, empty_run_folder, environment_lock, reserve, write_verdict
 from stagehold.shipped import shipped
 from stagehold.tools import look, versions
 from stagehold.verdict import UNFINISHED, Rules, decide, unfinished, with_problem
@@ -218,6 +218,7 @@ def _run(request: Request, folder: Path, facts: _Facts, console: Console) -> Ver
         artifact=Artifact(expected_digest=_expected_digest(request, loaded)),
     )
     write_verdict(folder, unfinished(facts.info))
+    reserve(folder)
     enter(environment, loaded.folder)
     with environment_lock(environment):
         _preflight(loaded, suites, facts, console)
