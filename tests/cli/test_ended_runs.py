@@ -40,7 +40,7 @@ def test_second():
     """Takes long."""
     Path({marker!r}).touch()
     time.sleep(120)
-    assert True is True
+    assert time.monotonic() > 0
 
 @claim(3)
 def test_third():

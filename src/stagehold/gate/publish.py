@@ -94,7 +94,7 @@ def _write_reports(folder: Path, verdict: Verdict, *, allure: bool, history: Pat
             raise ReportError(f"no run wrote {shown(rest[0])}, and it lies where reports are written")
     write_drafts(folder, verdict.checks, verdict.run.finished[:10])
     if not allure:
-        _write_pages(folder, verdict)
+        _write_pages(folder, verdict, allure=False)
         return
     write_allure_results(verdict, folder, executor=executor_of(os.environ))
     name = f"{verdict.run.environment}: {verdict.decision.value.replace('_', '-')}"
@@ -104,14 +104,14 @@ def _write_reports(folder: Path, verdict: Verdict, *, allure: bool, history: Pat
         rendering = beside.submit(
             generate_allure_report, folder, node=node, cli=cli, name=name, history=history, seconds=seconds
         )
-        _write_pages(folder, verdict)
+        _write_pages(folder, verdict, allure=True)
         rendering.result()
 
 
-def _write_pages(folder: Path, verdict: Verdict) -> None:
+def _write_pages(folder: Path, verdict: Verdict, *, allure: bool) -> None:
     """Pages and verdict under names that nobody reads yet."""
     others = left_alone(folder)
-    for name, text in zip(PAGES, _texts(folder, verdict), strict=True):
+    for name, text in zip(PAGES, _texts(folder, verdict, allure=allure), strict=True):
         if not {name, f".{name}"} & others:
             _write(folder / f".{name}", text.encode())
     _write(folder / f".{VERDICT}", verdict.model_dump_json(indent=2, by_alias=True).encode())
@@ -134,8 +134,8 @@ def _finish(folder: Path) -> None:
             (folder / f".{name}").replace(folder / name)
 
 
-def _texts(folder: Path, verdict: Verdict) -> tuple[str, ...]:
-    return (*render_decision(verdict, folder), render_junit(verdict), render_annotations(verdict))
+def _texts(folder: Path, verdict: Verdict, *, allure: bool) -> tuple[str, ...]:
+    return (*render_decision(verdict, folder, allure=allure), render_junit(verdict), render_annotations(verdict))
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -151,7 +151,7 @@ def _quarantine(folder: Path, verdict: Verdict, found: LeakFound, secrets: Secre
     try:
         write_verdict(folder, verdict)
         set_apart(folder, left_alone(folder))
-        _write_pages(folder, verdict)
+        _write_pages(folder, verdict, allure=False)
         require_clean(folder, secrets)
         _finish(folder)
     except (OSError, StageholdError, ValueError) as error:
@@ -194,7 +194,7 @@ def _salvage(folder: Path, verdict: Verdict) -> None:
             stale |= set(files_below(folder, name))
         remove(folder, stale - others)
         _write_what_fits(folder, verdict)
-        for name, text in zip(PAGES, _texts(folder, verdict), strict=True):
+        for name, text in zip(PAGES, _texts(folder, verdict, allure=False), strict=True):
             if name not in others:
                 (folder / name).write_text(text, encoding="utf-8")
     except (OSError, StageholdError, ValueError):

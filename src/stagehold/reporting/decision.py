@@ -25,7 +25,7 @@ MOST_REASONS = 5
 _STYLE = Markup(STYLE)  # noqa: S704 - a constant of ours
 
 
-def render_decision(verdict: Verdict, folder: Path | None = None) -> tuple[str, str]:
+def render_decision(verdict: Verdict, folder: Path | None = None, *, allure: bool = True) -> tuple[str, str]:
     """The page for the release manager and the same facts in Markdown for a CI job's summary.
 
     The page is static: no script, no style sheet, font or picture from anywhere, links only to files of the
@@ -34,6 +34,7 @@ def render_decision(verdict: Verdict, folder: Path | None = None) -> tuple[str, 
     Args:
         verdict: what the gate decided.
         folder: the run's folder, whose drawings are inlined; None tells them in words.
+        allure: whether Allure's report is made beside it.
 
     Raises:
         ReportError: the verdict contradicts itself, an evidence path leads out of the run's folder, or the
@@ -41,7 +42,7 @@ def render_decision(verdict: Verdict, folder: Path | None = None) -> tuple[str, 
     """
     facts.require_coherent(verdict)
     try:
-        html = _templates().get_template("decision.html.j2").render(_page(verdict, folder))
+        html = _templates().get_template("decision.html.j2").render(_page(verdict, folder), allure=allure)
     except TemplateError as error:
         raise ReportError(f"decision.html could not be rendered: {error}") from error
     return html, render_markdown(verdict)

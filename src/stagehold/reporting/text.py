@@ -45,8 +45,9 @@ def one_line(text: str, limit: int = 400) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital first letter."""
-    return text[:1].upper() + text[1:]
+    """The text with a capital first letter, unless it begins with a path or a name that is spelt as it is."""
+    first = text.partition(" ")[0]
+    return text if set("/._`") & set(first.rstrip(".:")) else text[:1].upper() + text[1:]
 
 
 def plural(count: int, noun: str, many: str = "") -> str:
