@@ -265,9 +265,8 @@ def lane_problems(
         how = "was never started" if record is None else record.note or "ended early"
         if record is not None and record.note and (running := _running(events, suite)):
             how = f"{how}, while {running} was running"
-        problems.append(
-            Problem(what=f"the {suite} suite {how}", remedy=f"Look into lanes/{suite}.log of the run's folder.")
-        )
+        remedy = f"Look into lanes/{suite}.log of the run's folder." if record is not None else ""
+        problems.append(Problem(what=f"the {suite} suite {how}", remedy=remedy))
     return problems
 
 

@@ -17,7 +17,7 @@ from stagehold.environment.secrets import register
 from stagehold.errors import ConfigError
 from stagehold.events import FILE_NAME, Recorded, read_events
 from stagehold.gate.publish import publish
-from stagehold.model import Decision, Outcome, Problem, Verdict
+from stagehold.model import CaseResult, Decision, Outcome, Problem, Verdict
 from stagehold.run_files import MANIFEST
 from stagehold.runs import REPORTS, claim, look_at, read_verdict, shown
 from stagehold.verdict import Rules, decide, with_problem
@@ -67,10 +67,15 @@ def rebuild(folder: Path | None) -> tuple[Path, Verdict, str]:
         problems=[*stored.problems, *(problem for problem in damage if problem not in stored.problems)],
         waivers=[result.waiver for result in stored.waivers],
         now=datetime.fromisoformat(stored.run.finished) if stored.run.finished else None,
+        absent=next((case.message for case in _cases(stored) if case.outcome is Outcome.NOT_RUN), ""),
     ).model_copy(update={"changes": stored.changes})
     if _BEST_FIRST.index(verdict.decision) < _BEST_FIRST.index(stored.decision):
         verdict = stored
     return folder, publish(folder, verdict), known
+
+
+def _cases(verdict: Verdict) -> Iterator[CaseResult]:
+    return (case for check in verdict.checks for case in check.cases)
 
 
 def _damage(folder: Path, stored: Verdict, recorded: Recorded) -> Iterator[Problem]:
@@ -86,8 +91,7 @@ def _damage(folder: Path, stored: Verdict, recorded: Recorded) -> Iterator[Probl
     held = {(case.check, case.case, case.attempt, case.outcome) for case in recorded.cases}
     lost = [
         f"{case.check}{f'[{case.case}]' if case.case else ''}"
-        for check in stored.checks
-        for case in check.cases
+        for case in _cases(stored)
         if case.outcome is not Outcome.NOT_RUN and (case.check, case.case, case.attempt, case.outcome) not in held
     ]
     if lost:
