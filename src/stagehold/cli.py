@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stagehold.errors import ConfigError, StageholdError
-from stagehold.signs import use_plain_signs
+from stagehold.signs import use_plain_signs, wanted_encoding
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -125,7 +126,7 @@ def _command(
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one way out per kind of error
     """Run one command; returns its exit code. argparse itself exits 2 for a wrong command line."""
     # A terminal that has no ✓ must neither turn a proven GO into a traceback nor make all signs look alike.
-    use_plain_signs((sys.stdout, sys.stderr))
+    use_plain_signs((sys.stdout, sys.stderr), wanted_encoding(os.environ))
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.version:

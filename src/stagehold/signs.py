@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TextIO
 
 _PLAIN = {
@@ -19,12 +19,26 @@ _PLAIN = {
 _HANDLER = "stagehold-signs"
 
 
-def use_plain_signs(streams: Iterable[TextIO]) -> None:
+def use_plain_signs(streams: Iterable[TextIO], encoding: str | None = None) -> None:
     """From now on these streams write a sign that they cannot encode as one they can."""
     codecs.register_error(_HANDLER, _written_out)
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=_HANDLER)
+            stream.reconfigure(encoding=encoding, errors=_HANDLER)
+
+
+def wanted_encoding(environ: Mapping[str, str]) -> str | None:
+    """The encoding that the surroundings ask for by name, and isolated Python does not listen to; None: its own choice.
+
+    `PYTHONIOENCODING`, or the locale C where it is set by the variable that overrules all others.
+    """
+    name = environ.get("PYTHONIOENCODING", "").partition(":")[0]
+    if not name and environ.get("LC_ALL") in {"C", "POSIX"}:
+        name = "ascii"
+    try:
+        return codecs.lookup(name).name if name else None
+    except LookupError:
+        return None
 
 
 def plain(text: str) -> str:

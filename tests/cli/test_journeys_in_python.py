@@ -63,7 +63,7 @@ def test_a_journey_without_its_result_fails_and_says_all(service: Demo, tmp_path
         "why it matters",
         "remedy",
         "reproduce",
-        "$TOKEN",
+        "JRN-001 --trace",
         "money nobody accounts for",
     ):
         assert words in " ".join(output.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +102,11 @@ def test_checks_keep_their_signs(surroundings: dict[str, str]) -> None:
     """The table of `stagehold check` in ASCII: a sign before each line, five different ones."""
     lines = said(f"-c\0{_CHECKS}", surroundings, Path(__file__).parents[2]).splitlines()
 
-    signs = {words[2]: words[0] for line in lines[: len(Outcome)] if len(words := line.split()) > 2}
+    signs = {
+        words[2]: words[0]
+        for line in lines
+        if len(words := line.split()) > 2 and re.fullmatch(r"[A-Z]{3}-[0-9]{3}", words[1])
+    }
     assert signs["passed"] == "+"
     assert signs["failed"] == "x"
     assert len({signs[word] for word in ("passed", "failed", "inconclusive", "uncovered")}) == 4

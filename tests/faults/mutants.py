@@ -114,8 +114,8 @@ MUTANTS = (
     Mutant(
         "a missing case is overlooked",
         "judgement",
-        'outcome=Outcome.NOT_RUN, message="no outcome was recorded"',
-        'outcome=Outcome.NOT_APPLICABLE, message="no outcome was recorded"',
+        "outcome=Outcome.NOT_RUN, message=absent",
+        "outcome=Outcome.NOT_APPLICABLE, message=absent",
     ),
     Mutant(
         "a pass outweighs what is not configured",
