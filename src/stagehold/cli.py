@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -127,6 +128,9 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one way o
     """Run one command; returns its exit code. argparse itself exits 2 for a wrong command line."""
     # A terminal that has no ✓ must neither turn a proven GO into a traceback nor make all signs look alike.
     use_plain_signs((sys.stdout, sys.stderr), wanted_encoding(os.environ))
+    # Until a run listens itself, and after it has: a signal must not end a command with another word than the reports.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.version:

@@ -22,7 +22,7 @@ from stagehold.events import utc_now
 from stagehold.gate.collecting import collect, same_as_catalogue
 from stagehold.gate.lanes import Lanes
 from stagehold.gate.preflight import refuse_variables
-from stagehold.gate.processes import scrubbed_environment, variables_with_secrets
+from stagehold.gate.processes import variables_with_secrets
 from stagehold.gate.progress import Progress
 from stagehold.gate.quarantine import LeakFound, problems_of, require_clean, set_apart
 from stagehold.gate.record import RunRecord
@@ -34,6 +34,7 @@ from stagehold.redaction.hooks import install
 from stagehold.redaction.registry import KNOWN
 from stagehold.reporting.waiver_drafts import write_drafts
 from stagehold.runs import REPORTS, environment_lock
+from stagehold.surroundings import scrubbed_environment
 
 _LOGIN = "AUT-001"
 _SCREEN = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stagehold.errors import StageholdError
 from stagehold.shipped import repository
+from stagehold.surroundings import scrubbed_environment
 
 ALLURE_VERSION = "3.18.0"
 ALLURE_HOME = "~/.local/share/stagehold/tools/allure"
@@ -47,7 +48,9 @@ def _output(*command: str) -> str:
     path = shutil.which(command[0])
     if path is None:
         raise StageholdError("not found")
-    done = subprocess.run([path, *command[1:]], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        [path, *command[1:]], env=scrubbed_environment(), capture_output=True, text=True, timeout=20, check=False
+    )
     text = (done.stdout or done.stderr).strip()
     if done.returncode != 0 or not text:
         raise StageholdError(f"does not run (exit {done.returncode}): {text[-200:] or 'no output'}")

@@ -232,21 +232,23 @@ def row(fault: Fault, run: Running, wrong: Sequence[str] = ()) -> Row:  # noqa: 
     seconds = time.monotonic() - run.started
     verdict = stored(run.out)
     said = run.said
+    # Ended by a signal while Python was still starting, it has no folder to say anything in; the code says it.
+    begun = run.out.exists() and any(run.out.iterdir())
     if code is None:
         found.append(f"still running after {seconds:.0f} s with a deadline of {fault.deadline} s")
     elif fault.harmless:
         if code != 0:
             found.append(f"blocks (exit {code}) although nothing is wrong")
-    elif code not in (*fault.codes, *((KILLED,) if KILLED in fault.codes else ())):
+    elif code not in fault.codes and not (begun is False and code < 0):
         found.append(f"exit {code}")
     if verdict is None:
-        if run.out.exists() and any(run.out.iterdir()):
+        if begun:
             found.append("no readable verdict.json")
     elif (verdict["decision"] == "GO") is not (fault.harmless and code == 0):
         found.append(f"verdict.json says {verdict['decision']}")
     reasons = list(verdict["reasons"]) if verdict else []
     told = "\n".join([*reasons, *(problem["what"] for problem in (verdict or {}).get("problems", ())), said])
-    if not re.search(fault.words, " ".join(told.split())):
+    if begun and not re.search(fault.words, " ".join(told.split())):
         found.append(f"nothing says {fault.words!r}")
     if "Traceback (most recent call last)" in said or "stagehold itself failed" in told:
         found.append("a traceback")

@@ -140,8 +140,8 @@ FAULTS = (
           deadline=90),
     Fault("kill -9 of a TLS worker", r".", send(signal.SIGKILL, "stagehold", "tls", "worker"), SOUND, (HOSTS,),
           codes=(3,)),
-    Fault("kill -9 of locust", r"load|locust|Locust", send(signal.SIGKILL, "load", "plan"), SOUND, (SMALL, LOAD),
-          codes=(3,)),
+    Fault("kill -9 of locust", r"load|locust|Locust", send(signal.SIGKILL, "locust"), SOUND, (HOSTS, LOAD),
+          codes=(3,), deadline=180),
     Fault("no memory in one lane", r"MemoryError|out of memory", suite=_HUNGRY, codes=(3,)),
     Fault("two runs at once", "GO", suite=SOUND, seconds=15, harmless=True, play=_two_runs),
     *(

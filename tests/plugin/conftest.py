@@ -14,11 +14,12 @@ from stagehold.environment.reader import read_environment
 from stagehold.events import Recorded, read_events
 from stagehold.gate.collecting import collect
 from stagehold.gate.lanes import Lanes
-from stagehold.gate.processes import scrubbed_environment, variables_with_secrets
+from stagehold.gate.processes import variables_with_secrets
 from stagehold.gate.record import RunRecord
 from stagehold.judgement import judge_checks
 from stagehold.model import CheckResult, LaneRecord
 from stagehold.network.door import Network
+from stagehold.surroundings import scrubbed_environment
 
 HEADER = """
 import os, signal, time

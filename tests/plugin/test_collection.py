@@ -12,10 +12,10 @@ from stagehold.catalogue.read import read_catalogue
 from stagehold.errors import ConfigError
 from stagehold.gate.collecting import collect
 from stagehold.gate.lanes import Lanes
-from stagehold.gate.processes import scrubbed_environment
 from stagehold.gate.record import RunRecord
 from stagehold.judgement import judge_checks
 from stagehold.model import Outcome
+from stagehold.surroundings import scrubbed_environment
 
 Prepare = Callable[..., tuple[Path, dict[str, Path]]]
 GOOD = '@claim("AAA-001")\ndef test_returns():\n    """Returns."""\n    assert time.time() > 1\n'

@@ -15,10 +15,10 @@ from stagehold.catalogue.apart import catalogue_of
 from stagehold.errors import ConfigError
 from stagehold.gate.collecting import collect
 from stagehold.gate.lanes import Lanes
-from stagehold.gate.processes import scrubbed_environment
 from stagehold.gate.record import RunRecord
 from stagehold.judgement import judge_checks
 from stagehold.model import Outcome
+from stagehold.surroundings import scrubbed_environment
 from tests.plugin.conftest import HEADER
 
 RunChecks = Callable[..., Any]

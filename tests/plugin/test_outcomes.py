@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from stagehold.gate.collecting import pytest_command
-from stagehold.gate.processes import scrubbed_environment
 from stagehold.model import Outcome
+from stagehold.surroundings import scrubbed_environment
 from tests.plugin.conftest import ENVIRONMENT
 
 RunChecks = Callable[..., Any]

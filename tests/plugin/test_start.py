@@ -14,9 +14,9 @@ from stagehold.catalogue.read import shipped_suites
 from stagehold.context import save_context
 from stagehold.environment.reader import read_environment
 from stagehold.gate.collecting import collect
-from stagehold.gate.processes import scrubbed_environment
 from stagehold.network.door import Network
 from stagehold.plugin.needed import MODULES, fixtures_of, modules_for
+from stagehold.surroundings import scrubbed_environment
 from tests.plugin.conftest import ENVIRONMENT
 
 Prepare = Callable[..., tuple[Path, dict[str, Path]]]

@@ -16,7 +16,7 @@ from stagehold.catalogue.apart import catalogue_of
 from stagehold.catalogue.read import read_catalogue
 from stagehold.errors import ConfigError
 from stagehold.gate.collecting import collect, same_as_catalogue
-from stagehold.gate.processes import scrubbed_environment
+from stagehold.surroundings import scrubbed_environment
 from tests.plugin.conftest import HEADER
 
 Prepare = Callable[..., tuple[Path, dict[str, Path]]]

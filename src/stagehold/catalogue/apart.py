@@ -16,8 +16,9 @@ from pathlib import Path
 from stagehold.catalogue.read import read_catalogue, shipped_suites
 from stagehold.catalogue.shipped_list import require_checks
 from stagehold.errors import ConfigError, RunError
-from stagehold.gate.processes import how_it_ended, scrubbed_environment
+from stagehold.gate.processes import how_it_ended
 from stagehold.model import CheckSpec
+from stagehold.surroundings import scrubbed_environment
 
 _DEADLINE = 60.0
 

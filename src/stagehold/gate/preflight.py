@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 
 from stagehold.environment.model import Environment
 from stagehold.errors import ConfigError, StageholdError
-from stagehold.gate.processes import REFUSED_VARIABLES
 from stagehold.model import Problem
 from stagehold.network.door import Network
+from stagehold.surroundings import REFUSED_VARIABLES
 from stagehold.tools import Found, how_to_get
 
 _CONNECT_TIMEOUT = 5.0

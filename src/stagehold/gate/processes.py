@@ -7,32 +7,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import psutil
 
 from stagehold.environment.model import Environment
 from stagehold.environment.secrets import referenced_variables
 
-REFUSED_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "ALLURE_TESTPLAN_PATH")
-"""Variables that deselect checks or load foreign code; a run with one of them set is refused."""
-_KEPT_VARIABLES = (
-    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM",
-    "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "DISPLAY", "WAYLAND_DISPLAY",
-    "STAGEHOLD_TOOLS", "PLAYWRIGHT_BROWSERS_PATH", "SSH_AUTH_SOCK",
-)  # fmt: skip
 _GRACE = 3.0
 """Seconds that lanes have to end when they are asked to."""
-
-
-def scrubbed_environment(more: Iterable[str] = ()) -> dict[str, str]:
-    """The environment of a lane: a short list of harmless variables, and those of these names."""
-    kept = {name: os.environ[name] for name in (*_KEPT_VARIABLES, *more) if name in os.environ}
-    return kept | {
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",
-    }
 
 
 def variables_with_secrets(environment: Environment) -> dict[str, str]:

@@ -30,7 +30,7 @@ from stagehold.gate.collecting import collect, same_as_catalogue
 from stagehold.gate.ending import Ending, RunEnded
 from stagehold.gate.lanes import Lanes, lane_problems
 from stagehold.gate.preflight import missing_tools, refuse_variables, unreachable_targets
-from stagehold.gate.processes import scrubbed_environment, variables_with_secrets
+from stagehold.gate.processes import variables_with_secrets
 from stagehold.gate.progress import Progress
 from stagehold.gate.publish import publish
 from stagehold.gate.record import RunRecord
@@ -52,6 +52,7 @@ from stagehold.redaction.redactor import REDACTOR
 from stagehold.reporting.allure_cli import HISTORY, REPORT
 from stagehold.runs import create_run_folder, empty_run_folder, environment_lock, reserve, write_verdict
 from stagehold.shipped import shipped
+from stagehold.surroundings import scrubbed_environment
 from stagehold.tools import look, versions
 from stagehold.verdict import UNFINISHED, Rules, decide, unfinished, with_problem
 

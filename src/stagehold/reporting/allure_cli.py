@@ -85,7 +85,7 @@ def find_node() -> Path:
         raise ReportError("no Node was found", remedy=f"Install Node {OLDEST_NODE} or newer, or Playwright's wheel.")
     try:
         answer = subprocess.run(
-            [found, "--version"], capture_output=True, text=True, timeout=20, check=False
+            [found, "--version"], env={"PATH": os.defpath}, capture_output=True, text=True, timeout=20, check=False
         ).stdout.strip()
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ReportError(f"{found} does not tell its version: {error}") from error
