@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from tests.faults.driver import FAILING, KILLED, SOUND, Fault, Row, Running, gate, report, row, stored
-from tests.faults.stage import HOSTS, LOAD, SMALL, Stage
+from tests.faults.stage import HOSTS, LOAD, Stage
 
 _ENDED = r"SIGTERM \(a pipeline|SIGINT|SIGHUP"
 _LANE = {"a lane": ("stagehold-report", "/own"), "a lane of ours": ("stagehold-report", "/functional")}

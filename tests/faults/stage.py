@@ -50,7 +50,7 @@ load:
   target: web
   allow_colocated: true
   requests: [{{name: start, path: /, contains: {TEXT}}}]
-  profiles: {{release: {{rate: 20, seconds: 12, warm_up: 1, arrivals: constant}}}}
+  profiles: {{release: {{rate: 30, seconds: 12, warm_up: 1, arrivals: constant}}}}
 """
 SMALL = "consent: {classes: [evidence]}\n"
 """Nothing but looking is consented to: the checks that remain take a second."""
