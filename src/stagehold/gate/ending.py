@@ -35,14 +35,15 @@ class Ending:
     def listening(self) -> Iterator[None]:
         """Take the signals over while inside.
 
-        SIGINT is set as well: a run that a shell started in the background would inherit that it is ignored.
+        SIGINT is set as well: a run that a shell started in the background would inherit that it is ignored. Once the
+        run was asked to end, more signals change nothing: its exit code must be that of its verdict.
         """
         before = {number: signal.signal(number, self._take) for number in _WORDS}
         try:
             yield
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_IGN if self.asked else handler)
 
     @contextmanager
     def held(self) -> Iterator[None]:
